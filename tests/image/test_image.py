@@ -1,0 +1,100 @@
+"""The image runs every role, compiled, without privilege, and holds nothing more."""
+
+import re
+import tomllib
+
+import pytest
+
+from tests.image.conftest import BUILD_SECONDS, ROOT, Image
+
+pytestmark = pytest.mark.timeout(BUILD_SECONDS + 60)
+
+COMPILED = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for package in ("rings", "detection")
+    for path in (ROOT / package).glob("*.pxd")
+    if path.stem != "memory"
+)
+
+IMPORT_ALL = """
+import importlib, pkgutil
+for package in ("agent", "rings", "detection", "cloud", "proto"):
+    path = importlib.import_module(package).__path__
+    for module in pkgutil.walk_packages(path, package + "."):
+        importlib.import_module(module.name)
+"""
+
+START_AND_STOP = """
+import subprocess, sys
+with subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True) as role:
+    print(next(line for line in role.stderr if " on " in line))
+    role.terminate()
+sys.exit(role.returncode)
+"""
+
+
+def test_version_is_the_projects(image: Image) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert image.run("vethscope", "--version") == f"vethscope {project['version']}\n"
+
+
+def test_every_module_imports(image: Image) -> None:
+    image.python(IMPORT_ALL)
+
+
+def test_rules_are_inside_and_prove_themselves(image: Image) -> None:
+    image.run("vethscope", "catalog", "--check")
+
+
+@pytest.mark.parametrize("role", ["cloud", "detector"])
+def test_servers_start_and_stop(image: Image, role: str) -> None:
+    listen = {
+        "cloud": ["--cloud-listen=127.0.0.1:0", "--cloud-collector-listen=127.0.0.1:0"],
+        "detector": ["--detector-listen=127.0.0.1:0"],
+    }[role]
+    image.python(START_AND_STOP, "vethscope", role, *listen)
+
+
+def test_hot_modules_are_compiled(image: Image) -> None:
+    code = f"import importlib\nfor name in {COMPILED}:\n"
+    code += "    print(importlib.import_module(name).__file__)"
+    files = image.python(code).split()
+    assert len(files) == len(COMPILED) > 0
+    assert all(file.endswith(".so") for file in files)
+
+
+def test_it_does_not_run_as_root(image: Image) -> None:
+    assert image.config["User"] == "65532:65532"
+    assert image.run("id", "-u").strip() == "65532"
+
+
+def test_roles_are_its_arguments(image: Image) -> None:
+    assert image.config["Entrypoint"] == ["vethscope"]
+
+
+def test_it_holds_the_locked_packages_and_nothing_more(image: Image) -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = {f"{n}=={v}" for n, v in re.findall(r"^([^\s=]+)==(\S+)", lock, re.M)}
+    installed = image.python(
+        "from importlib.metadata import distributions\n"
+        "for d in distributions(): print(d.name.lower().replace('_', '-').replace("
+        "'.', '-') + '==' + d.version)"
+    ).split()
+    ours = {name for name in installed if name.startswith("vethscope==")}
+    assert len(ours) == 1
+    assert set(installed) - ours <= locked
+
+
+@pytest.mark.parametrize("program", ["cc", "gcc", "cython", "pip", "pytest"])
+def test_tools_stay_outside(image: Image, program: str) -> None:
+    assert image.python(f"import shutil; print(shutil.which({program!r}))") == "None\n"
+
+
+def test_sources_and_tests_stay_outside(image: Image) -> None:
+    found = image.python(
+        "import importlib.util as u, pathlib, rings\n"
+        "print(u.find_spec('tests'), u.find_spec('benchmarks'))\n"
+        "print(list(pathlib.Path(rings.__file__).parent.glob('*.c')))\n"
+        "print(pathlib.Path('/source').exists(), pathlib.Path('/tools').exists())"
+    )
+    assert found == "None None\n[]\nFalse False\n"
