@@ -1,0 +1,153 @@
+"""Readers: ways to get request and response pairs out of a capture, measured.
+
+Each runs in a process of its own and prints one JSON line: pairs, payload bytes, CPU
+seconds and peak memory. `ours` and `dpkt` go from the file to encoded records; `walk`
+is the floor: it walks the frames and copies each payload once, and no more; `tshark`
+prints the fields of messages.
+
+Usage: python -m benchmarks.capture.readers NAME FILE
+"""
+
+import json
+import mmap
+import resource
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dpkt
+
+from agent.interceptor.worker import record_of
+from agent.record import encoder
+from rings.assembler import Assembler
+from rings.block import Block
+from rings.message import Pair
+from rings.pcap import read_blocks
+
+SLICE_BYTES = 1 << 20
+"""Walked at once, as a kernel ring's block is."""
+
+Result = tuple[int, int]
+"""Pairs and payload bytes."""
+
+
+def ours(path: str) -> Result:
+    assembler, records = Assembler(), 0
+    for part in _slices(path):
+        records += _encode(assembler.feed(part))
+    records += _encode(assembler.close())
+    return records, assembler.total().payload_bytes
+
+
+def _encode(pairs: list[Pair]) -> int:
+    """As the interceptor's worker does; how many."""
+    count = 0
+    for pair in pairs:
+        if pair.response is not None:
+            encoder.encode(record_of(pair, pair.response, "node"))
+            count += 1
+    return count
+
+
+def walk(path: str) -> Result:
+    """The floor: each frame to its connection, and one copy of the whole file.
+
+    An interface whose exchanges are reported elsewhere only counts its bytes.
+    """
+    assembler = Assembler()
+    assembler.view(0).own = frozenset({b"none"})
+    for part in _slices(path):
+        assembler.feed(part)
+    with Path(path).open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        for start in range(0, len(mapped), SLICE_BYTES):
+            bytes(mapped[start : start + SLICE_BYTES])
+    return 0, assembler.total().payload_bytes
+
+
+def with_dpkt(path: str) -> Result:
+    streams: dict[tuple[bytes, int, bytes, int], bytearray] = {}
+    waiting: dict[tuple[bytes, int, bytes, int], deque[dpkt.http.Request]] = {}
+    pairs = payload = 0
+    with Path(path).open("rb") as file:
+        for _, data in dpkt.pcap.Reader(file):
+            ip = dpkt.ethernet.Ethernet(data).data
+            tcp = ip.data
+            if not tcp.data:
+                continue
+            payload += len(tcp.data)
+            key = (ip.src, tcp.sport, ip.dst, tcp.dport)
+            stream = streams.setdefault(key, bytearray())
+            stream += tcp.data
+            is_request = tcp.dport < 1024
+            kind = dpkt.http.Request if is_request else dpkt.http.Response
+            try:
+                message = kind(bytes(stream))
+            except dpkt.UnpackError:
+                if not stream[:5].isascii():
+                    stream.clear()
+                continue
+            stream.clear()
+            if is_request:
+                waiting.setdefault(key, deque()).append(message)
+                continue
+            requests = waiting.get((ip.dst, tcp.dport, ip.src, tcp.sport))
+            if requests:
+                request = requests.popleft()
+                encoder.encode((request.uri, request.headers, message.body))
+                pairs += 1
+    return pairs, payload
+
+
+def with_tshark(path: str) -> Result:
+    fields = "tcp.stream http.request.method http.request.uri http.response.code"
+    command = ["tshark", "-r", path, "-Y", "http", "-T", "fields"]
+    for field in (*fields.split(), "http.file_data"):
+        command += ["-e", field]
+    output = subprocess.run(command, capture_output=True, check=True).stdout
+    return sum(line.split(b"\t")[3] != b"" for line in output.splitlines()), 0
+
+
+READERS: dict[str, Callable[[str], Result]] = {
+    "ours": ours,
+    "walk": walk,
+    "dpkt": with_dpkt,
+    "tshark": with_tshark,
+}
+
+
+def _slices(path: str) -> Iterator[Block]:
+    for block in read_blocks(path):
+        end = block.end
+        while block.position < end:
+            block.end = min(end, block.position + SLICE_BYTES)
+            yield block
+            if block.end == end:
+                break
+
+
+def main(name: str, path: str) -> None:
+    """Measures one reader and prints the result."""
+    started = time.process_time()
+    pairs, payload = READERS[name](path)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = time.process_time() - started + children.ru_utime + children.ru_stime
+    status = Path("/proc/self/status").read_text()
+    memory = next(
+        int(line.split()[1]) for line in status.splitlines() if line[:7] == "RssAnon"
+    )
+    result = {
+        "reader": name,
+        "pairs": pairs,
+        "payload_bytes": payload,
+        "cpu_seconds": seconds,
+        "memory_bytes": memory << 10,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,52 @@
+cimport cython
+
+from rings.block cimport Block, Frame
+from rings.flow cimport Connection, View, reversed_key
+from rings.packet cimport (
+    ACK, FRAGMENT, NOT_IP, NOT_TCP, RST, SEGMENT, SYN, Segment,
+)
+from rings.stats cimport Stats
+from rings.stream cimport Stream
+
+
+cdef long long _SWEEP_NS
+cdef int _EVICTED_SHARE
+
+
+cdef class Assembler:
+    cdef public object limits
+    cdef public dict views
+    cdef public Stats stats
+    cdef public long long now_ns
+    cdef View _view
+    cdef list _pairs
+    cdef dict _waiting
+    cdef long long _open, _number, _swept_ns
+    cdef Frame _frame
+    cdef Segment _segment
+
+    @cython.locals(frame=Frame, segment=Segment, view=View, stats=Stats, kind=int)
+    cpdef list feed(self, Block block)
+    cpdef list expire(self, long long now_ns)
+    @cython.locals(view=View)
+    cpdef View view(self, unsigned int interface)
+    cdef list _taken(self)
+    @cython.locals(size=Py_ssize_t, stream=Stream, connection=Connection)
+    cdef object _take(self, View view, Segment segment)
+    @cython.locals(flags=int, connection=Connection, is_answer="bint",
+                   is_start="bint")
+    cdef Stream _opened(self, View view, Segment segment, Py_ssize_t size)
+    @cython.locals(is_answer="bint")
+    cdef Stream _reopened(self, Stream stream, Segment segment)
+    @cython.locals(connection=Connection)
+    cdef object _settle_waiting(self, long long now_ns)
+    @cython.locals(view=View, stream=Stream, connection=Connection,
+                   silent_ns="long long", is_over="bint")
+    cdef object _sweep(self, long long now_ns)
+    cdef object _evict(self)
+    @cython.locals(stream=Stream)
+    cdef object _forget_all(self, View view)
+    cdef object _forget(self, Connection connection)
+
+
+cdef object _count_other(Stats stats, int kind)

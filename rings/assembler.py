@@ -1,0 +1,237 @@
+# cython: annotation_typing=False
+"""The assembler: blocks in, pairs out.
+
+It walks the frames of a block, finds each segment's connection on its interface, and
+returns the pairs that came to an end. Time is the capture's: `expire` gives up on what
+waited or was silent for too long. All bounds are in `limits`.
+"""
+
+import cython
+
+from rings.block import Block, Frame
+from rings.flow import Connection, View
+from rings.limits import Limits
+from rings.message import Pair
+from rings.packet import Segment
+from rings.stats import Stats
+from rings.stream import Stream
+
+if not cython.compiled:
+    from rings.flow import reversed_key
+    from rings.packet import (
+        ACK,
+        FRAGMENT,
+        NOT_IP,
+        NOT_TCP,
+        RST,
+        SEGMENT,
+        SYN,
+    )
+
+_SWEEP_NS = 1_000_000_000
+_EVICTED_SHARE = 16
+
+
+class Assembler:
+    """Pairs out of the frames of any number of interfaces."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.views: dict[int, View] = {}
+        self.stats = Stats()
+        """Counters of interfaces that are gone."""
+        self.now_ns = 0
+        self._view: View | None = None
+        self._pairs: list[Pair] = []
+        self._waiting: dict[Connection, None] = {}
+        self._open = 0
+        self._number = 0
+        self._swept_ns = 0
+        self._frame = Frame()
+        self._segment = Segment(self.limits.tunnels, self.limits.offline)
+
+    def feed(self, block: Block) -> list[Pair]:
+        """Takes all frames of a block. Raises MalformedBlockError."""
+        frame, segment = self._frame, self._segment
+        while block.next(frame):
+            view = self._view
+            if view is None or view.interface != frame.interface:
+                view = self.view(frame.interface)
+                self._view = view
+            stats = view.stats
+            stats.frames += 1
+            if frame.timestamp_ns > self.now_ns:
+                self.now_ns = frame.timestamp_ns
+            kind = segment.decode(block, frame)
+            if kind == SEGMENT:
+                stats.segments += 1
+                if frame.captured < frame.length:
+                    stats.cut_frames += 1
+                if segment.has_bad_checksum:
+                    stats.bad_checksums += 1
+                self._take(view, segment)
+            else:
+                _count_other(stats, kind)
+        if segment.fragments is not None:
+            self.stats.datagrams_lost = segment.fragments.dropped
+        return self.expire(self.now_ns)
+
+    def expire(self, now_ns: int) -> list[Pair]:
+        """Gives up on what waited too long at capture time `now_ns`."""
+        if now_ns > self.now_ns:
+            self.now_ns = now_ns
+        if self._waiting:
+            self._settle_waiting(now_ns)
+        if now_ns - self._swept_ns >= _SWEEP_NS:
+            self._swept_ns = now_ns
+            self._sweep(now_ns)
+        return self._taken()
+
+    def close(self) -> list[Pair]:
+        """Ends all connections."""
+        for view in list(self.views.values()):
+            self._forget_all(view)
+        return self._taken()
+
+    def view(self, interface: int) -> View:
+        """The interface's view, made at its first frame."""
+        view = self.views.get(interface)
+        if view is None:
+            view = View(interface)
+            self.views[interface] = view
+        return view
+
+    def drop_view(self, interface: int) -> list[Pair]:
+        """The interface is gone: ends its connections, keeps its counters."""
+        view = self.views.pop(interface, None)
+        if view is not None:
+            self._forget_all(view)
+            self.stats.add(view.stats)
+            self._view = None
+        return self._taken()
+
+    def total(self) -> Stats:
+        """Counters of all interfaces."""
+        total = Stats()
+        total.add(self.stats)
+        for view in self.views.values():
+            total.add(view.stats)
+        return total
+
+    def _taken(self) -> list[Pair]:
+        if not self._pairs:
+            return []
+        pairs = self._pairs[:]
+        self._pairs.clear()
+        return pairs
+
+    def _take(self, view: View, segment: Segment) -> None:
+        size = segment.payload_end - segment.payload_start
+        view.stats.payload_bytes += size
+        stream = view.streams.get(segment.key)
+        if stream is not None and segment.flags & SYN:
+            stream = self._reopened(stream, segment)
+        if stream is None:
+            stream = self._opened(view, segment, size)
+            if stream is None:
+                view.stats.untracked_bytes += size
+                return
+        connection = stream.owner
+        connection.last_ns = segment.timestamp_ns
+        if connection.is_closed:
+            view.stats.duplicate_bytes += size
+        elif connection.is_elsewhere:
+            view.stats.elsewhere_bytes += size
+        elif segment.flags & RST:
+            view.stats.untracked_bytes += size
+            connection.is_reset = True
+        elif (stream.feed(segment) or stream.is_ended) and connection.settle(
+            segment.timestamp_ns, self.limits
+        ):
+            self._waiting[connection] = None
+
+    def _opened(self, view: View, segment: Segment, size: int) -> Stream | None:
+        """A new connection's stream; none for segments that do not open one."""
+        flags = segment.flags
+        if flags & RST or not (size or flags & SYN):
+            return None
+        if self._open >= self.limits.connections:
+            self._evict()
+        self._open += 1
+        self._number += 1
+        view.stats.connections += 1
+        is_start = flags & SYN != 0
+        is_answer = is_start and flags & ACK != 0
+        connection = Connection(
+            view,
+            self.limits,
+            self._pairs,
+            self._number,
+            reversed_key(segment.key) if is_answer else segment.key,
+            is_start,
+        )
+        return connection.second if is_answer else connection.first
+
+    def _reopened(self, stream: Stream, segment: Segment) -> Stream | None:
+        """The same stream for its own SYN, none if the ports are used anew."""
+        is_answer = segment.flags & ACK != 0
+        if stream.opens(segment.sequence) or (is_answer and not stream.is_placed):
+            return stream
+        self._forget(stream.owner)
+        return None
+
+    def _settle_waiting(self, now_ns: int) -> None:
+        for connection in list(self._waiting):
+            if connection.is_closed or not connection.settle(now_ns, self.limits):
+                del self._waiting[connection]
+
+    def _sweep(self, now_ns: int) -> None:
+        limits = self.limits
+        for view in self.views.values():
+            for stream in list(view.streams.values()):
+                connection = stream.owner
+                if stream.peer is None or stream is not connection.first:
+                    continue
+                silent_ns = now_ns - connection.last_ns
+                is_over = connection.is_closed or connection.is_reset
+                if silent_ns > (limits.closed_ns if is_over else limits.idle_ns):
+                    self._forget(connection)
+
+    def _evict(self) -> None:
+        """Makes room: forgets the longest silent connections."""
+        connections = [
+            stream.owner
+            for view in self.views.values()
+            for stream in view.streams.values()
+            if stream is stream.owner.first
+        ]
+        connections.sort(key=_last_ns)
+        for connection in connections[: len(connections) // _EVICTED_SHARE + 1]:
+            if not connection.is_closed:
+                connection.view.stats.connections_evicted += 1
+            self._forget(connection)
+
+    def _forget_all(self, view: View) -> None:
+        for stream in list(view.streams.values()):
+            if stream.peer is not None:
+                self._forget(stream.owner)
+
+    def _forget(self, connection: Connection) -> None:
+        connection.forget()
+        self._waiting.pop(connection, None)
+        self._open -= 1
+
+
+def _last_ns(connection: Connection) -> int:
+    return connection.last_ns
+
+
+def _count_other(stats: Stats, kind: int) -> None:
+    if kind == NOT_IP:
+        stats.not_ip += 1
+    elif kind == NOT_TCP:
+        stats.not_tcp += 1
+    elif kind == FRAGMENT:
+        stats.fragments += 1
+    else:
+        stats.malformed += 1

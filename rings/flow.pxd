@@ -1,0 +1,41 @@
+cimport cython
+
+from rings.http1 cimport Parser
+from rings.packet cimport Segment
+from rings.pairing cimport Pairer
+from rings.protocol cimport REQUEST, RESPONSE, UNKNOWN
+from rings.stats cimport Stats
+from rings.stream cimport Piece, Stream
+
+
+cdef class View:
+    cdef public unsigned int interface
+    cdef public Stats stats
+    cdef public dict streams
+    cdef public object own, monitored
+
+
+cdef class Connection:
+    cdef public View view
+    cdef public long long number, last_ns, waiting_since_ns
+    cdef public bint is_elsewhere, is_closed, is_reset
+    cdef public Pairer pairer
+    cdef public Stream first, second
+
+    @cython.locals(first=Stream, second=Stream, is_over="bint", waited_ns="long long")
+    cpdef bint settle(self, long long now_ns, object limits) except -1
+    cpdef object close(self, bint is_reset)
+    @cython.locals(stream=Stream)
+    cpdef object forget(self)
+    @cython.locals(stream=Stream)
+    cdef Stream _make_stream(self, object limits, int role, bytes key)
+    @cython.locals(pairer=Pairer, size=Py_ssize_t)
+    cdef object _assign(self, bytes client_key)
+    @cython.locals(stream=Stream, peer=Stream, hole_end="long long", piece=Piece)
+    cdef bint _skip_acknowledged(self) except -1
+    @cython.locals(first=Stream, second=Stream, one=Piece, other=Piece, oldest=Stream)
+    cdef object _force(self)
+
+
+@cython.locals(size=Py_ssize_t, ports=Py_ssize_t)
+cdef bytes reversed_key(bytes key)

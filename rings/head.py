@@ -1,0 +1,180 @@
+# cython: annotation_typing=False
+"""Heads: what a message's start line and fields say (RFC 9112 sections 3 to 5).
+
+In come the bytes of a whole head, out goes what framing and filtering need of it; all
+other fields are skipped. Lenient where receivers are: a bare LF ends a line, a line
+that begins with white space continues the one before, repeated spaces are one, and a
+target ends at its first space (RFC 9112 section 3 forbids more).
+"""
+
+import cython
+
+from rings.memory import Octets
+from rings.message import Message
+
+if not cython.compiled:
+    from rings.memory import copy, equals_folded, find_byte, starts_with
+    from rings.protocol import trimmed
+
+LENGTH_ABSENT = -1
+LENGTH_BAD = -2
+
+_LENGTH_LIMIT = 9_007_199_254_740_992
+_LF = 10
+_CR = 13
+_SPACE = 32
+_TAB = 9
+_COLON = 58
+_COMMA = 44
+_SEMICOLON = 59
+
+
+class Fields:
+    """What framing and filtering need of a head. One object serves many in turn."""
+
+    def __init__(self) -> None:
+        self.length = LENGTH_ABSENT
+        self.is_chunked = False
+        self.is_transfer_coded = False
+        self.is_json = False
+        self.is_form = False
+
+    def read(self, head: bytes, message: Message) -> bool:
+        """Reads a whole head; false if its start line is none."""
+        self.length = LENGTH_ABSENT
+        self.is_chunked = False
+        self.is_transfer_coded = False
+        self.is_json = False
+        self.is_form = False
+        data = head
+        end = len(head)
+        stop = find_byte(data, _LF, 0, end)
+        if message.is_request:
+            if not self._read_request_line(data, trimmed(data, 0, stop), message):
+                return False
+        elif not self._read_status_line(data, trimmed(data, 0, stop), message):
+            return False
+        start = stop + 1
+        while start < end:
+            stop = find_byte(data, _LF, start, end)
+            while stop + 1 < end and data[stop + 1] in (_SPACE, _TAB):
+                stop = find_byte(data, _LF, stop + 1, end)
+            self._read_line(data, start, trimmed(data, start, stop), message)
+            start = stop + 1
+        return True
+
+    def _read_request_line(self, data: Octets, end: int, message: Message) -> bool:
+        space = find_byte(data, _SPACE, 0, end)
+        last = end - 1
+        while last > space and data[last] != _SPACE:
+            last -= 1
+        if space <= 0 or last <= space:
+            return False
+        if not starts_with(data, last + 1, end, b"HTTP/1."):
+            return False
+        message.method = copy(data, 0, space)
+        while data[space] == _SPACE and space < last:
+            space += 1
+        stop = find_byte(data, _SPACE, space, last)
+        message.target = copy(data, space, last if stop < 0 else stop)
+        return True
+
+    def _read_status_line(self, data: Octets, end: int, message: Message) -> bool:
+        space = find_byte(data, _SPACE, 0, end)
+        if space < 6 or not starts_with(data, 0, end, b"HTTP/"):
+            return False
+        while space < end and data[space] == _SPACE:
+            space += 1
+        if end - space < 3:
+            return False
+        status = 0
+        for position in range(space, space + 3):
+            if not 48 <= data[position] <= 57:
+                return False
+            status = status * 10 + data[position] - 48
+        message.status = status
+        return status >= 100
+
+    def _read_line(self, data: Octets, start: int, end: int, message: Message) -> None:
+        colon = find_byte(data, _COLON, start, end)
+        if colon < 0:
+            return
+        name = colon
+        while name > start and data[name - 1] in (_SPACE, _TAB):
+            name -= 1
+        size = name - start
+        if size != 14 and size != 12 and size != 17:
+            return
+        value = colon + 1
+        while value < end and data[value] in (_SPACE, _TAB, _CR, _LF):
+            value += 1
+        if size == 14:
+            if equals_folded(data, start, name, b"content-length"):
+                self._read_length(data, value, end)
+        elif size == 12:
+            if equals_folded(data, start, name, b"content-type"):
+                self._read_type(data, value, end, message)
+        elif equals_folded(data, start, name, b"transfer-encoding"):
+            self._read_codings(data, value, end)
+
+    def _read_length(self, data: Octets, start: int, end: int) -> None:
+        """One number, or the same number repeated (RFC 9112 section 6.3, rule 5)."""
+        length = 0
+        digits = 0
+        for position in range(start, end + 1):
+            octet = data[position] if position < end else _COMMA
+            if 48 <= octet <= 57:
+                length = length * 10 + octet - 48
+                digits += 1
+                if length > _LENGTH_LIMIT:
+                    self.length = LENGTH_BAD
+            elif octet == _COMMA:
+                known = self.length
+                if digits == 0 or (known != LENGTH_ABSENT and known != length):
+                    self.length = LENGTH_BAD
+                    return
+                self.length = length
+                length = 0
+                digits = 0
+            elif octet != _SPACE and octet != _TAB:
+                self.length = LENGTH_BAD
+                return
+
+    def _read_type(self, data: Octets, start: int, end: int, message: Message) -> None:
+        stop = find_byte(data, _SEMICOLON, start, end)
+        if stop < 0:
+            stop = end
+        while stop > start and data[stop - 1] in (_SPACE, _TAB):
+            stop -= 1
+        size = stop - start
+        message.content_type = copy(data, start, stop)
+        if size < 16 or not equals_folded(data, start, start + 12, b"application/"):
+            return
+        if size == 16:
+            self.is_json = equals_folded(data, start + 12, stop, b"json")
+        elif equals_folded(data, stop - 5, stop, b"+json"):
+            self.is_json = True
+        elif size == 20:
+            self.is_json = equals_folded(data, start + 12, stop, b"x-ndjson")
+        elif size == 33:
+            self.is_form = equals_folded(
+                data, start + 12, stop, b"x-www-form-urlencoded"
+            )
+
+    def _read_codings(self, data: Octets, start: int, end: int) -> None:
+        self.is_transfer_coded = True
+        size = end - start
+        self.is_chunked = size >= 7 and equals_folded(data, end - 7, end, b"chunked")
+
+
+def find_head_end(data: Octets, start: int, end: int) -> int:
+    """Position after the first empty line, -1 if there is none."""
+    stop = find_byte(data, _LF, start, end)
+    while stop >= 0:
+        after = stop + 1
+        if after < end and data[after] == _CR:
+            after += 1
+        if after < end and data[after] == _LF:
+            return after + 1
+        stop = find_byte(data, _LF, stop + 1, end)
+    return -1

@@ -1,0 +1,84 @@
+cimport cython
+
+from rings.chunked cimport CHUNK_DATA, CHUNKS_BAD, CHUNKS_DONE, Chunks
+from rings.head cimport LENGTH_ABSENT, LENGTH_BAD, Fields, find_head_end
+from rings.memory cimport append, copy
+from rings.message cimport Message
+from rings.pairing cimport Pairer
+from rings.protocol cimport (
+    HTTP2, MAYBE_HTTP, NOT_HTTP, REQUEST, RESPONSE, TLS, UNKNOWN, foreign,
+    is_tls, starting_role,
+)
+from rings.stats cimport Stats
+
+
+cdef int _START, _HEAD, _BODY, _CHUNKED, _UNTIL_CLOSE, _SEEK, _OFF
+cdef int _TUNNEL, _CLOSED, _ELSEWHERE, _PREAMBLE_BYTES, _LF, _CR
+
+
+cdef class Parser:
+    cdef public Pairer pairer
+    cdef public object owner
+    cdef public Parser peer
+    cdef public int role
+    cdef Stats stats
+    cdef Py_ssize_t head_limit, body_limit
+    cdef bint keeps_all, may_lack_body
+    cdef long long preamble_left
+    cdef int state, off_reason
+    cdef Chunks chunks
+    cdef Fields fields
+    cdef Message message
+    cdef bytearray buffer, body
+    cdef long long remaining
+
+    @cython.locals(origin="long long", state=int)
+    cdef object feed(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end,
+                     long long position, long long acknowledged, long long now_ns)
+    @cython.locals(message=Message, state=int, is_inside="bint")
+    cpdef object gap(self, long long length, long long position)
+    cdef bint _is_within_chunk(self, long long length) except -1
+    @cython.locals(message=Message)
+    cpdef object finish(self, long long position, bint is_reset)
+    cpdef object turn_off(self, int reason)
+    cpdef object await_preamble(self)
+    cpdef object leave_elsewhere(self)
+    @cython.locals(kind=int)
+    cdef object _seek(self, const unsigned char* data, Py_ssize_t start,
+                      Py_ssize_t end, long long position)
+    cdef object _learn(self, int kind)
+    @cython.locals(message=Message, skipped=Py_ssize_t, reason=int, stats=Stats)
+    cdef Py_ssize_t _begin(self, const unsigned char* data, Py_ssize_t start,
+                           Py_ssize_t end, long long origin, long long acknowledged,
+                           long long now_ns) except -1
+    @cython.locals(buffer=bytearray, known=Py_ssize_t, stop=Py_ssize_t)
+    cdef Py_ssize_t _take_head(self, const unsigned char* data, Py_ssize_t start,
+                               Py_ssize_t end, long long origin) except -1
+    @cython.locals(message=Message, fields=Fields)
+    cdef object _end_head(self, bytes head, long long position)
+    @cython.locals(message=Message, request=Message, status=int, is_connect="bint",
+                   is_head="bint")
+    cdef object _begin_response_body(self, Fields fields, long long position)
+    @cython.locals(length="long long")
+    cdef object _begin_body(self, Fields fields, long long position, long long absent)
+    @cython.locals(size=Py_ssize_t)
+    cdef Py_ssize_t _take_body(self, const unsigned char* data, Py_ssize_t start,
+                               Py_ssize_t end, long long origin) except -1
+    @cython.locals(message=Message, kept=Py_ssize_t)
+    cdef object _keep(self, const unsigned char* data, Py_ssize_t start,
+                      Py_ssize_t size)
+    @cython.locals(chunks=Chunks, begin=Py_ssize_t, size=Py_ssize_t)
+    cdef Py_ssize_t _take_chunked(self, const unsigned char* data, Py_ssize_t start,
+                                  Py_ssize_t end, long long origin) except -1
+    @cython.locals(message=Message)
+    cdef object _end_message(self, long long position)
+    @cython.locals(message=Message, state=int)
+    cdef object _break(self, long long position)
+    @cython.locals(kind=int)
+    cdef bint _is_swapped(self, const unsigned char* data, Py_ssize_t start,
+                          Py_ssize_t end) except -1
+    cdef object _reject(self, int reason, long long position)
+    cdef object _lose(self, long long position)
+    cdef object _turn_both_off(self, int reason)
+    @cython.locals(stats=Stats)
+    cdef object _count_off(self, Py_ssize_t size)

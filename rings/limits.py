@@ -1,0 +1,39 @@
+"""Bounds of every table and buffer between block and pair, with their reasons."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one assembler; what exceeds one is counted, never kept."""
+
+    head_bytes: int = 64 << 10
+    """Start line and fields of one message. Servers stop at 8 to 48 KiB."""
+    body_bytes: int = 1 << 20
+    """Prefix of a body that is kept; the rest is only counted."""
+    keep_all_bodies: bool = False
+    """Keep bodies that are neither JSON nor forms too."""
+    tunnels: bool = False
+    """Look into tunnels and rare link layers: a capture file may hold them."""
+    offline: bool = False
+    """Put IP fragments together and verify checksums, as the kernel does before a
+    live ring."""
+    connections: int = 65_536
+    """Connections known at once; beyond it the longest idle ones are closed."""
+    pending_bytes: int = 1 << 20
+    """Bytes of one stream held while earlier ones are missing: a receive window of
+    a busy local connection."""
+    pending_segments: int = 1024
+    """Pieces of one stream held likewise: full segments of such a window."""
+    requests: int = 128
+    """Requests of one connection that wait for responses: deeper pipelines than
+    clients open."""
+    reorder_ns: int = 20_000_000
+    """A hole that the receiver acknowledged is awaited this long: capture order is
+    mixed by processors, not by the network."""
+    hole_ns: int = 3_000_000_000
+    """A hole that nobody acknowledged is awaited this long: several retransmissions."""
+    idle_ns: int = 600_000_000_000
+    """A silent open connection is forgotten after this."""
+    closed_ns: int = 10_000_000_000
+    """A closed connection is remembered for its late duplicates this long."""

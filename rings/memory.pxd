@@ -1,0 +1,87 @@
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memchr, memcmp, memcpy
+
+
+cdef inline unsigned int read_be16(const unsigned char* data, Py_ssize_t start) noexcept:
+    return (<unsigned int>data[start]) << 8 | data[start + 1]
+
+
+cdef inline unsigned int read_be32(const unsigned char* data, Py_ssize_t start) noexcept:
+    return (
+        (<unsigned int>data[start]) << 24
+        | (<unsigned int>data[start + 1]) << 16
+        | (<unsigned int>data[start + 2]) << 8
+        | data[start + 3]
+    )
+
+
+cdef inline unsigned int read_le16(const unsigned char* data, Py_ssize_t start) noexcept:
+    return data[start] | (<unsigned int>data[start + 1]) << 8
+
+
+cdef inline unsigned int read_le32(const unsigned char* data, Py_ssize_t start) noexcept:
+    return (
+        data[start]
+        | (<unsigned int>data[start + 1]) << 8
+        | (<unsigned int>data[start + 2]) << 16
+        | (<unsigned int>data[start + 3]) << 24
+    )
+
+
+cdef inline bytes copy(const unsigned char* data, Py_ssize_t start, Py_ssize_t end):
+    return PyBytes_FromStringAndSize(<const char*>data + start, end - start)
+
+
+cdef inline int append(
+    bytearray target, const unsigned char* data, Py_ssize_t start, Py_ssize_t end
+) except -1:
+    cdef Py_ssize_t size = PyByteArray_GET_SIZE(target)
+    PyByteArray_Resize(target, size + end - start)
+    memcpy(PyByteArray_AS_STRING(target) + size, data + start, end - start)
+    return 0
+
+
+cdef inline Py_ssize_t find_byte(
+    const unsigned char* data, int octet, Py_ssize_t start, Py_ssize_t end
+) noexcept:
+    if end <= start:
+        return -1
+    cdef const void* found = memchr(data + start, octet, end - start)
+    return -1 if found == NULL else <const unsigned char*>found - data
+
+
+cdef inline bint equals(
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t end, bytes literal
+) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(literal)
+    return size == end - start and memcmp(
+        data + start, PyBytes_AS_STRING(literal), size
+    ) == 0
+
+
+cdef inline bint starts_with(
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t end, bytes literal
+) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(literal)
+    return end - start >= size and memcmp(
+        data + start, PyBytes_AS_STRING(literal), size
+    ) == 0
+
+
+cdef inline bint equals_folded(
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t end, bytes lower
+) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(lower)
+    cdef const unsigned char* wanted = <const unsigned char*>PyBytes_AS_STRING(lower)
+    cdef Py_ssize_t i
+    cdef unsigned char octet
+    if size != end - start:
+        return False
+    for i in range(size):
+        octet = data[start + i]
+        if 65 <= octet <= 90:
+            octet |= 32
+        if octet != wanted[i]:
+            return False
+    return True

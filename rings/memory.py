@@ -1,0 +1,58 @@
+"""Raw reads from captured memory.
+
+In comes the memory of a block or message, out come numbers, positions and copies. The
+compiled modules use the inline C functions of `memory.pxd` on pointers instead; these
+are their plain twins on buffers. Bounds are the caller's to check. Not compiled itself.
+"""
+
+from typing import TypeAlias
+
+Octets: TypeAlias = bytes | bytearray | memoryview
+"""A pointer in the compiled modules."""
+
+
+def read_be16(data: Octets, start: int) -> int:
+    return data[start] << 8 | data[start + 1]
+
+
+def read_be32(data: Octets, start: int) -> int:
+    return int.from_bytes(data[start : start + 4], "big")
+
+
+def read_le16(data: Octets, start: int) -> int:
+    return data[start] | data[start + 1] << 8
+
+
+def read_le32(data: Octets, start: int) -> int:
+    return int.from_bytes(data[start : start + 4], "little")
+
+
+def copy(data: Octets, start: int, end: int) -> bytes:
+    return bytes(data[start:end])
+
+
+def append(target: bytearray, data: Octets, start: int, end: int) -> None:
+    target += data[start:end]
+
+
+def find_byte(data: Octets, octet: int, start: int, end: int) -> int:
+    """Position of the first `octet` in data[start:end], -1 if there is none."""
+    for position in range(start, end):
+        if data[position] == octet:
+            return position
+    return -1
+
+
+def starts_with(data: Octets, start: int, end: int, literal: bytes) -> bool:
+    return end - start >= len(literal) and equals(
+        data, start, start + len(literal), literal
+    )
+
+
+def equals(data: Octets, start: int, end: int, literal: bytes) -> bool:
+    return bytes(data[start:end]) == literal
+
+
+def equals_folded(data: Octets, start: int, end: int, lower: bytes) -> bool:
+    """Compares without ASCII case; `lower` is given in lower case."""
+    return bytes(data[start:end]).lower() == lower

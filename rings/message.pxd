@@ -1,0 +1,15 @@
+cdef class Message:
+    cdef public bint is_request, is_json, keeps_body, truncated, is_done
+    cdef public long long start, head_end, end, acknowledged, first_ns
+    cdef public bytes head, method, target, content_type
+    cdef public int status
+    cdef public object body
+    cdef public long long body_bytes, gap_bytes, wire_bytes
+
+
+cdef class Pair:
+    cdef public Message request, response
+    cdef public long long connection
+    cdef public bytes client, server
+    cdef public int client_port, server_port
+    cdef public unsigned int interface

@@ -1,0 +1,160 @@
+"""Rings: AF_PACKET TPACKET_V3 receive rings, memory shared with the kernel.
+
+Theory of operation (Linux Documentation/networking/packet_mmap.rst). The kernel fills
+one block after the other with frames and hands a block over when it is full or
+`RETIRE_MS` old; the reader walks it in place and hands it back. A reader that is too
+slow finds all blocks taken: then the kernel drops frames and counts them, nothing
+waits. The socket is bound to all interfaces; a filter passes the monitored ones. It is
+attached before the socket is bound, so no other frame ever enters. Rings of one fanout
+group share the load by a hash that is the same for both directions of a connection.
+Needs CAP_NET_RAW. This module knows the kernel's side only; frames are `block`'s.
+"""
+
+import ctypes
+import mmap
+import os
+import select
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rings.block import TPACKET_V3, Block, Layout
+from rings.filters import Instruction, encode, monitoring, sock_fprog
+
+BLOCK_BYTES = 1 << 20
+"""Holds the largest GSO frame (512 KiB) whole."""
+RETIRE_MS = 50
+"""A block that is not full is handed over after this. A reader may sleep for as long
+times the number of blocks without loss, however few frames there are."""
+
+_SOL_PACKET = 263
+_PACKET_RX_RING = 5
+_PACKET_STATISTICS = 6
+_PACKET_VERSION = 10
+_PACKET_FANOUT = 18
+_TPACKET_V3 = 2
+_FANOUT_HASH = 0
+_FANOUT_FLAG_DEFRAG = 0x8000
+_SO_ATTACH_FILTER = 26
+_ETH_P_ALL = 3
+_FRAME_BYTES = 2048
+_STATUS = 8
+_USER = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class RingError(Exception):
+    """The kernel refused a ring; the text says which right or limit is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingStatistics:
+    """Frames since the last reading."""
+
+    passed: int
+    """Passed by the filter, dropped ones among them."""
+    dropped: int
+    """Found all blocks taken."""
+    freezes: int
+    """Times that the ring was full."""
+
+
+class Ring:
+    """One ring; close it, or use it as a context."""
+
+    def __init__(self, size_bytes: int, fanout_group: int | None = None) -> None:
+        """`size_bytes` is rounded down to whole blocks. Raises RingError."""
+        self._blocks = max(2, size_bytes // BLOCK_BYTES)
+        self._next = 0
+        self._layout = Layout(TPACKET_V3)
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        except PermissionError:
+            raise RingError("capturing needs root or the capability NET_RAW") from None
+        try:
+            self._open(fanout_group)
+        except OSError as error:
+            self._socket.close()
+            raise RingError(f"the kernel refused a ring: {error.strerror}") from None
+
+    def set_interfaces(self, indexes: frozenset[int]) -> None:
+        """Captures on exactly these interfaces from now on, changed in one step."""
+        self._attach(monitoring(indexes))
+
+    def read(self, timeout_seconds: float) -> Iterator[Block]:
+        """Blocks that are ready, each valid until the next is asked for.
+
+        Waits at most `timeout_seconds` for the first; ends when none is ready, at
+        the latest after one round.
+        """
+        if not self._is_ready() and not self._poller.poll(timeout_seconds * 1000):
+            return
+        for _ in range(self._blocks):
+            if not self._is_ready():
+                return
+            start = self._next * BLOCK_BYTES
+            yield Block(self._view, self._layout, start, start + BLOCK_BYTES)
+            self._release()
+
+    def statistics(self) -> RingStatistics:
+        """Counts since the last call; the kernel resets them when read."""
+        raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12)
+        return RingStatistics(*struct.unpack("=III", raw))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Ring":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, fanout_group: int | None) -> None:
+        self._attach(monitoring(()))
+        self._set(_PACKET_VERSION, struct.pack("=i", _TPACKET_V3))
+        size = self._blocks * BLOCK_BYTES
+        frames = size // _FRAME_BYTES
+        request = (BLOCK_BYTES, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0)
+        self._set(_PACKET_RX_RING, struct.pack("=7I", *request))
+        self._memory = mmap.mmap(self._socket.fileno(), size)
+        self._view = memoryview(self._memory)
+        self._poller = select.poll()
+        self._poller.register(self._socket, select.POLLIN | select.POLLERR)
+        self._bind_to_all()
+        if fanout_group is not None:
+            kind = _FANOUT_HASH | _FANOUT_FLAG_DEFRAG
+            self._set(
+                _PACKET_FANOUT, struct.pack("=I", fanout_group & 0xFFFF | kind << 16)
+            )
+
+    def _bind_to_all(self) -> None:
+        """The socket module's bind knows no interface index of 0."""
+        address = struct.pack(
+            "=HHiHBB8s", socket.AF_PACKET, socket.htons(_ETH_P_ALL), 0, 0, 0, 0, b""
+        )
+        if _libc.bind(self._socket.fileno(), address, len(address)) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def _attach(self, program: list[Instruction]) -> None:
+        option, memory = sock_fprog(encode(program))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+        del memory
+
+    def _set(self, option: int, value: bytes) -> None:
+        self._socket.setsockopt(_SOL_PACKET, option, value)
+
+    def _is_ready(self) -> bool:
+        status = self._next * BLOCK_BYTES + _STATUS
+        return bool(self._view[status] & _USER)
+
+    def _release(self) -> None:
+        status = self._next * BLOCK_BYTES + _STATUS
+        self._view[status : status + 4] = b"\0\0\0\0"
+        self._next = (self._next + 1) % self._blocks

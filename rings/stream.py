@@ -1,0 +1,231 @@
+# cython: annotation_typing=False
+"""Streams: one direction's bytes in order, with explicit gaps.
+
+Theory of operation. Bytes stand on a 64-bit line of positions that begins where the
+stream was first seen. A segment is delivered to the parser when two things hold: all
+bytes before it were delivered, and the opposite stream was delivered up to the byte
+that this segment acknowledges. The second rule puts both directions into the order in
+which their sender knew them, whatever order the capture has them in, so a response is
+never parsed before its request. A segment that has to wait is copied and held.
+
+Held segments prove that something is missing: either a byte that the receiver
+acknowledged, which the capture lost, or one that may still be retransmitted. After
+the bounds in `limits` the missing bytes are declared a gap and delivery goes on.
+Where segments overlap, bytes that were delivered stand; among held ones the segment
+that begins first wins.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import cython
+
+from rings.http1 import Parser
+from rings.limits import Limits
+from rings.packet import Segment
+from rings.sequence import distance
+from rings.stats import Stats
+
+if not cython.compiled:
+    from rings.memory import copy
+    from rings.packet import ACK, FIN, SYN
+
+
+if TYPE_CHECKING:
+    from rings.flow import Connection
+
+_NONE: Any = None
+
+
+class Piece:
+    """A held segment: a copy of its payload and what came with it."""
+
+    def __init__(self, position: int, acknowledged: int, data: bytes) -> None:
+        self.position = position
+        self.acknowledged = acknowledged
+        self.data = data
+        self.missing = 0
+        self.timestamp_ns = 0
+        self.is_last = False
+
+
+class Stream:
+    """One direction of a connection."""
+
+    def __init__(self, parser: Parser, limits: Limits) -> None:
+        self.parser = parser
+        self.stats: Stats = parser.pairer.stats
+        self.peer: Stream = _NONE
+        self.owner: Connection = _NONE
+        self.key = b""
+        self.next = 0
+        """Position of the next byte to deliver."""
+        self.next_sequence = 0
+        """Its sequence number."""
+        self.is_placed = False
+        """`next_sequence` is known, from an own segment or the peer's."""
+        self.is_seen = False
+        """An own segment was captured."""
+        self.is_ended = False
+        self.pieces: list[Piece] = []
+        self.pending_bytes = 0
+        self.pending_limit = limits.pending_bytes
+        self.pieces_limit = limits.pending_segments
+
+    def feed(self, segment: Segment) -> bool:
+        """Takes a segment; true if it, or others, must now wait."""
+        peer = self.peer
+        sequence = segment.sequence
+        if segment.flags & SYN:
+            sequence = (sequence + 1) & 0xFFFFFFFF
+        if not self.is_placed:
+            self._place(sequence)
+        self.is_seen = True
+        position = self.next + distance(sequence, self.next_sequence)
+        acknowledged = peer.next
+        if segment.flags & ACK:
+            acknowledged = peer.learn(segment.acknowledgement)
+        size = segment.payload_end - segment.payload_start
+        is_last = segment.flags & FIN != 0
+        if size == 0 and not is_last and not segment.missing:
+            return len(peer.pieces) > 0 or len(self.pieces) > 0
+        if (
+            position == self.next
+            and acknowledged <= peer.next
+            and not self.pieces
+            and not segment.missing
+        ):
+            self.stats.in_flight_bytes += size
+            self._deliver(segment, size, acknowledged, is_last)
+            return len(peer.pieces) > 0
+        self._hold(segment, position, acknowledged, is_last)
+        return True
+
+    def opens(self, sequence: int) -> bool:
+        """Whether a SYN of this sequence number stands right before the first byte."""
+        if not self.is_placed:
+            return False
+        return self.next + distance(sequence + 1, self.next_sequence) == 0
+
+    def learn(self, acknowledgement: int) -> int:
+        """Position that the peer acknowledged; places a stream not yet seen."""
+        if not self.is_placed:
+            self._place(acknowledgement)
+        position = self.next + distance(acknowledgement, self.next_sequence)
+        if not self.is_seen and position > self.next:
+            self.skip(position)
+        return position
+
+    def drain(self) -> bool:
+        """Delivers what no longer has to wait; true if anything moved."""
+        moved = False
+        while self.pieces and self.pieces[0].position <= self.next:
+            if self.pieces[0].acknowledged > self.peer.next:
+                break
+            self._deliver_piece(self.pieces.pop(0))
+            moved = True
+        return moved
+
+    def skip(self, position: int) -> None:
+        """Declares the bytes before `position` missing."""
+        length = position - self.next
+        self.stats.gaps += 1
+        self.stats.gap_bytes += length
+        self.parser.gap(length, self.next)
+        self._advance(length)
+
+    def force(self) -> None:
+        """Goes on at the first held piece, whatever it waits for."""
+        piece = self.pieces.pop(0)
+        if piece.position > self.next:
+            self.skip(piece.position)
+        self._deliver_piece(piece)
+
+    def is_over_limit(self) -> bool:
+        return (
+            self.pending_bytes > self.pending_limit
+            or len(self.pieces) > self.pieces_limit
+        )
+
+    def end(self, is_reset: bool) -> None:
+        """No byte will follow."""
+        if not self.is_ended:
+            self.is_ended = True
+            self.parser.finish(self.next, is_reset)
+
+    def _end_by_fin(self) -> None:
+        """FIN takes a sequence number, which the peer acknowledges."""
+        self.end(False)
+        self._advance(1)
+
+    def _place(self, sequence: int) -> None:
+        self.next_sequence = sequence
+        self.is_placed = True
+
+    def _advance(self, length: int) -> None:
+        self.next += length
+        self.next_sequence = (self.next_sequence + length) & 0xFFFFFFFF
+
+    def _deliver(
+        self, segment: Segment, size: int, acknowledged: int, is_last: bool
+    ) -> None:
+        position = self.next
+        if size:
+            self._advance(size)
+            self.parser.feed(
+                segment.data,
+                segment.payload_start,
+                segment.payload_end,
+                position,
+                acknowledged,
+                segment.timestamp_ns,
+            )
+        if is_last:
+            self._end_by_fin()
+
+    def _hold(
+        self, segment: Segment, position: int, acknowledged: int, is_last: bool
+    ) -> None:
+        start, end = segment.payload_start, segment.payload_end
+        size = end - start
+        if position + size + segment.missing <= self.next and not is_last:
+            self.stats.duplicate_bytes += size
+            return
+        if position < self.next:
+            known = min(self.next - position, size)
+            self.stats.duplicate_bytes += known
+            start += known
+            position += known
+        piece = Piece(position, acknowledged, copy(segment.data, start, end))
+        piece.missing = segment.missing
+        piece.timestamp_ns = segment.timestamp_ns
+        piece.is_last = is_last
+        self.stats.in_flight_bytes += end - start
+        self.pending_bytes += end - start
+        place = len(self.pieces)
+        while place > 0 and self.pieces[place - 1].position > position:
+            place -= 1
+        self.pieces.insert(place, piece)
+
+    def _deliver_piece(self, piece: Piece) -> None:
+        size = len(piece.data)
+        self.pending_bytes -= size
+        known = min(self.next - piece.position, size)
+        if known:
+            self.stats.in_flight_bytes -= known
+            self.stats.duplicate_bytes += known
+        if known < size:
+            position = self.next
+            self._advance(size - known)
+            self.parser.feed(
+                piece.data,
+                known,
+                size,
+                position,
+                piece.acknowledged,
+                piece.timestamp_ns,
+            )
+        missing = piece.position + size + piece.missing - self.next
+        if piece.missing and missing > 0:
+            self.skip(self.next + missing)
+        if piece.is_last:
+            self._end_by_fin()

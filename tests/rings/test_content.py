@@ -1,0 +1,109 @@
+"""Content codings undone within bounds."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rings.content import MOST_CODINGS, decode
+
+BODY = b'{"user": "example"}' * 100
+LIMIT = 1 << 20
+
+
+def raw_deflate(body: bytes) -> bytes:
+    coder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return coder.compress(body) + coder.flush()
+
+
+def zstd(body: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(body)
+
+
+Coder = Callable[[bytes], bytes]
+CODERS: list[tuple[bytes, Coder]] = [
+    (b"gzip", gzip.compress),
+    (b"X-GZIP", gzip.compress),
+    (b"deflate", zlib.compress),
+    (b"deflate", raw_deflate),
+    (b"br", brotli.compress),
+    (b"zstd", zstd),
+    (b"identity", bytes),
+]
+
+
+@pytest.mark.parametrize(("name", "coder"), CODERS)
+def test_each_coding_gives_the_body_back(name: bytes, coder: Coder) -> None:
+    assert decode(name, coder(BODY), LIMIT) == (BODY, True)
+    assert decode(name, coder(b""), LIMIT) == (b"", True)
+    assert decode(name, b"", LIMIT) == (b"", True)
+
+
+@pytest.mark.parametrize(("name", "coder"), CODERS)
+def test_a_cut_body_gives_its_readable_part(name: bytes, coder: Coder) -> None:
+    coded = coder(BODY)
+    for end in range(1, len(coded)):
+        body, is_whole = decode(name, coded[:end], LIMIT)
+        assert BODY.startswith(body)
+        assert not is_whole or name == b"identity"
+
+
+@pytest.mark.parametrize(("name", "coder"), CODERS)
+@pytest.mark.parametrize("size", [1000, 100_000, 5_000_000])
+def test_no_more_than_the_limit_is_given(name: bytes, coder: Coder, size: int) -> None:
+    body, is_whole = decode(name, coder(bytes(size)), 1000)
+    assert body == bytes(1000)
+    assert is_whole is (size <= 1000)
+
+
+def test_stacked_codings_are_undone_last_first() -> None:
+    coded = brotli.compress(gzip.compress(BODY))
+    assert decode(b"gzip, br", coded, LIMIT) == (BODY, True)
+    assert decode(b" , identity,gzip,", gzip.compress(BODY), LIMIT) == (BODY, True)
+
+
+def test_stacks_have_a_bound() -> None:
+    codings = b",".join([b"identity"] * (MOST_CODINGS + 1))
+    assert decode(codings, BODY, LIMIT) == (b"", False)
+
+
+def test_an_unknown_coding_gives_nothing() -> None:
+    assert decode(b"compress", BODY, LIMIT) == (b"", False)
+
+
+def test_members_and_frames_may_follow_each_other() -> None:
+    coded = gzip.compress(b"one") + gzip.compress(b"two") + b"\0" * 9
+    assert decode(b"gzip", coded, LIMIT) == (b"onetwo", True)
+    assert decode(b"zstd", zstd(b"one") + zstd(b"two"), LIMIT) == (b"onetwo", True)
+
+
+def test_rubbish_after_a_zstd_frame_is_not_whole() -> None:
+    body, is_whole = decode(b"zstd", zstd(b"one") + b"rubbish!", LIMIT)
+    assert not is_whole
+    assert b"one".startswith(body)
+
+
+def test_the_end_of_a_zstd_body_is_checked() -> None:
+    for rubbish in (b"\x28", b"\x28\xb5\x2f", b"\0\0\0\0\0", b"\x28\xb5\x2f\xfd\xff"):
+        assert not decode(b"zstd", zstd(b"one") + rubbish, LIMIT)[1]
+
+
+@given(st.sampled_from([name for name, _ in CODERS]), st.binary(max_size=200))
+def test_rubbish_never_raises(name: bytes, body: bytes) -> None:
+    decoded, _ = decode(name, body, 1000)
+    assert len(decoded) <= 1000
+
+
+@given(st.sampled_from(CODERS), st.integers(0, 10_000), st.integers(0, 255))
+def test_damage_never_raises(
+    coder: tuple[bytes, Coder], place: int, octet: int
+) -> None:
+    coded = bytearray(coder[1](BODY))
+    coded[place % len(coded)] = octet
+    decoded, _ = decode(coder[0], bytes(coded), LIMIT)
+    assert len(decoded) <= LIMIT

@@ -1,0 +1,126 @@
+"""IP datagrams put together."""
+
+import itertools
+
+import pytest
+
+from rings.assembler import Assembler
+from rings.fragments import (
+    MOST_BYTES,
+    MOST_DATAGRAMS,
+    WAIT_NS,
+    Fragments,
+)
+from rings.limits import Limits
+from tests.rings.wire import (
+    MS,
+    START_NS,
+    block_of,
+    collect,
+    ethernet,
+    ipv4,
+    ipv6,
+    outcomes,
+    request,
+    tcp,
+)
+
+OFFLINE = Limits(keep_all_bodies=True, offline=True)
+WHOLE = tcp(request("/fragmented"), seq=1, ack=1)
+
+
+def fragments4(size: int, number: int = 7) -> list[bytes]:
+    pieces = [WHOLE[i : i + size] for i in range(0, len(WHOLE), size)]
+    frames = []
+    for place, piece in enumerate(pieces):
+        more = 0x2000 if place < len(pieces) - 1 else 0
+        word = more | place * size // 8
+        frames.append(ethernet(ipv4(piece, fragment=word, number=number)))
+    return frames
+
+
+def fragments6(size: int) -> list[bytes]:
+    pieces = [WHOLE[i : i + size] for i in range(0, len(WHOLE), size)]
+    frames = []
+    for place, piece in enumerate(pieces):
+        word = place * size | (1 if place < len(pieces) - 1 else 0)
+        head = b"\x06\0" + word.to_bytes(2, "big") + b"\0\0\0\x09"
+        frames.append(ethernet(ipv6(head + piece, protocol=44), 0x86DD))
+    return frames
+
+
+@pytest.mark.parametrize("make", [fragments4, fragments6])
+def test_fragments_in_any_order_are_one_segment(make: object) -> None:
+    frames = make(24)  # type: ignore[operator]
+    assert len(frames) == 3
+    for order in itertools.permutations(frames):
+        pairs, assembler = collect([(START_NS, frame) for frame in order], OFFLINE)
+        assert outcomes(pairs) == [("GET", "/fragmented", None)]
+        assert assembler.total().fragments == 2
+
+
+@pytest.mark.parametrize("make", [fragments4, fragments6])
+def test_a_live_ring_leaves_fragments_to_the_kernel(make: object) -> None:
+    frames = make(24)  # type: ignore[operator]
+    pairs, assembler = collect([(START_NS, frame) for frame in frames])
+    assert pairs == []
+    assert assembler.total().fragments == 3
+
+
+def add(fragments: Fragments, key: int, offset: int, more: bool, data: bytes) -> bytes:
+    return fragments.add(bytes([key % 256, key // 256]), b"H", offset, data, more, 0)
+
+
+def test_first_bytes_stand_where_fragments_overlap() -> None:
+    fragments = Fragments()
+    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b""
+    assert add(fragments, 1, 4, False, b"bbbbbbbb") == b"Haaaaaaaabbbb"
+
+
+def test_a_repeated_fragment_changes_nothing() -> None:
+    fragments = Fragments()
+    for _ in range(3):
+        assert add(fragments, 1, 8, False, b"b") == b""
+    assert add(fragments, 1, 0, True, b"aaaa") == b""
+    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b"Haaaaaaaab"
+    assert fragments.kept_bytes == 0
+
+
+def test_a_hole_is_awaited_even_if_enough_bytes_came() -> None:
+    fragments = Fragments()
+    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b""
+    assert add(fragments, 1, 2, True, b"aaaaaaaa") == b""
+    assert add(fragments, 1, 14, False, b"bb") == b""
+    assert add(fragments, 1, 10, True, b"cccc") == b"H" + b"a" * 10 + b"ccccbb"
+
+
+def test_parts_beyond_the_end_give_the_datagram_up() -> None:
+    fragments = Fragments()
+    add(fragments, 1, 0, False, b"aa")
+    add(fragments, 2, 8, False, b"aa")
+    add(fragments, 2, 16, True, b"aa")
+    add(fragments, 3, 65_528, True, b"aaaaaaaaaaaa")
+    assert fragments.dropped == 2
+
+
+def test_the_bounds_in_number_bytes_and_time_give_up_the_oldest() -> None:
+    fragments = Fragments()
+    for key in range(MOST_DATAGRAMS + 1):
+        add(fragments, key, 0, True, b"aa")
+    assert fragments.dropped == 1
+    fragments = Fragments()
+    big = bytes(60_000)
+    for key in range(MOST_BYTES // len(big) + 3):
+        add(fragments, key, 0, True, big)
+        assert fragments.kept_bytes <= MOST_BYTES + len(big)
+    assert fragments.dropped == 2
+    fragments.add(b"x", b"H", 0, b"a", True, WAIT_NS + 1)
+    assert fragments.kept_bytes == 1
+
+
+def test_datagrams_given_up_are_counted() -> None:
+    assembler = Assembler(OFFLINE)
+    assembler.feed(block_of([(START_NS, fragments4(24)[0])]))
+    late = START_NS + WAIT_NS + MS
+    assembler.feed(block_of([(late, fragments4(24, number=8)[0])]))
+    assert assembler.total().datagrams_lost == 1

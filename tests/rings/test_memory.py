@@ -1,0 +1,34 @@
+"""The plain twins of the C helpers."""
+
+from rings import memory
+
+DATA = b"\x01\x02\x03\x04Text"
+
+
+def test_numbers_are_read_in_both_byte_orders() -> None:
+    assert memory.read_be16(DATA, 0) == 0x0102
+    assert memory.read_le16(DATA, 0) == 0x0201
+    assert memory.read_be32(DATA, 0) == 0x01020304
+    assert memory.read_le32(DATA, 0) == 0x04030201
+
+
+def test_copies_are_independent_bytes() -> None:
+    target = bytearray(b"a")
+    memory.append(target, memoryview(DATA), 4, 6)
+    assert target == b"aTe"
+    assert memory.copy(memoryview(DATA), 4, 8) == b"Text"
+
+
+def test_an_octet_is_found_only_within_its_bounds() -> None:
+    assert memory.find_byte(DATA, 4, 0, 8) == 3
+    assert memory.find_byte(DATA, 4, 0, 3) == -1
+    assert memory.find_byte(DATA, 4, 5, 5) == -1
+
+
+def test_comparisons_look_at_whole_literals() -> None:
+    assert memory.equals(DATA, 4, 8, b"Text")
+    assert not memory.equals(DATA, 4, 7, b"Text")
+    assert memory.starts_with(DATA, 4, 8, b"Te")
+    assert not memory.starts_with(DATA, 7, 8, b"tt")
+    assert memory.equals_folded(DATA, 4, 8, b"text")
+    assert not memory.equals_folded(DATA, 4, 8, b"texts")

@@ -1,0 +1,147 @@
+"""Capture files: formats, compression, cut ends."""
+
+import gzip
+import io
+import os
+import struct
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from rings.assembler import Assembler
+from rings.block import Frame
+from rings.message import Pair
+from rings.pcap import CHUNK_BYTES, CaptureError, read_blocks
+from tests.rings.wire import Conversation, pcap_records, request, response
+
+HEADER = struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
+
+
+def capture(count: int = 3, size: int = 2) -> bytes:
+    talk = Conversation().open()
+    for number in range(count):
+        talk.ask(request(f"/{number}"))
+        talk.answer(response(b"[" + b" " * size + b"]"))
+    return HEADER + pcap_records(talk.frames())
+
+
+def collect_into(pairs: list[Pair], path: Path | str) -> None:
+    assembler = Assembler()
+    for block in read_blocks(str(path)):
+        pairs += assembler.feed(block)
+    pairs += assembler.close()
+
+
+def targets(path: Path | str) -> list[bytes]:
+    pairs: list[Pair] = []
+    collect_into(pairs, path)
+    return [pair.request.target for pair in pairs]
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "capture"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "packed", [bytes, gzip.compress, zstandard.ZstdCompressor().compress]
+)
+def test_plain_and_compressed_files_give_the_same(
+    tmp_path: Path, packed: type[bytes]
+) -> None:
+    assert targets(written(tmp_path, packed(capture()))) == [b"/0", b"/1", b"/2"]
+
+
+def test_a_stream_longer_than_a_chunk_is_read_in_pieces(tmp_path: Path) -> None:
+    data = capture(3, CHUNK_BYTES // 2 + 1000)
+    assert len(data) > CHUNK_BYTES
+    path = written(tmp_path, gzip.compress(data, 1))
+    assert targets(path) == [b"/0", b"/1", b"/2"]
+    assert len(frames_of_blocks(path)) == 2
+
+
+def frames_of_blocks(path: Path) -> list[int]:
+    counts = []
+    for block in read_blocks(str(path)):
+        count, frame = 0, Frame()
+        while block.next(frame):
+            count += 1
+        counts.append(count)
+    return counts
+
+
+class Standard:
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BufferedReader(io.BytesIO(data))
+
+
+def test_standard_input_is_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Standard(capture()))
+    assert targets("-") == [b"/0", b"/1", b"/2"]
+
+
+def test_pcapng_is_recognized(tmp_path: Path) -> None:
+    section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    assert frames_of_blocks(written(tmp_path, section)) == [0]
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("cut", [1, 70])
+def test_a_file_cut_in_a_frame_gives_what_came_before(
+    tmp_path: Path, is_packed: bool, cut: int
+) -> None:
+    data = capture()[:-cut]
+    path = written(tmp_path, gzip.compress(data) if is_packed else data)
+    pairs: list[Pair] = []
+    with pytest.raises(CaptureError, match="ends within a frame, at byte"):
+        collect_into(pairs, path)
+    assert len(pairs) == 2
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_broken_compression_says_where(tmp_path: Path, pack: type[bytes]) -> None:
+    data = pack(capture(50))
+    cut = data[: len(data) // 2] + b"\xff" * 200
+    with pytest.raises(CaptureError, match=r"past byte|ends within|is not a"):
+        targets(written(tmp_path, cut))
+
+
+def test_a_gzip_file_cut_short_gives_what_came_before(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(capture())[:-12])
+    pairs: list[Pair] = []
+    with pytest.raises(CaptureError, match="EOFError"):
+        collect_into(pairs, path)
+    assert len(pairs) >= 2
+
+
+def test_a_pipe_by_name_is_a_capture(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    thread = threading.Thread(target=path.write_bytes, args=[capture()])
+    thread.start()
+    assert targets(path) == [b"/0", b"/1", b"/2"]
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "is not a pcap"),
+        (b"hello, I am text", "is not a pcap"),
+        (HEADER[:20], "within its header, at byte 20"),
+    ],
+)
+def test_what_is_no_capture_is_an_error(
+    tmp_path: Path, data: bytes, complaint: str
+) -> None:
+    with pytest.raises(CaptureError, match=complaint):
+        targets(written(tmp_path, data))
+
+
+def test_a_missing_file_is_the_callers_to_report(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        targets(tmp_path / "none")
