@@ -1,0 +1,185 @@
+"""The catalog: data types and their rules, read from YAML.
+
+The built-in files of `catalog/` come first, then the user's own file, whose types are
+added, replace built-in ones of the same name, or are turned off by `off: [name, …]`.
+All mistakes of a file are reported at once. The digest names everything that decides
+findings; what is only shown or proven (titles, examples) is part of it too, so that a
+digest stands for exactly one catalog.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from detection.finding import Sensitivity
+
+BUILT_IN = Path(__file__).parent / "catalog"
+METHOD = "1"
+"""Changes when the code would judge the same bytes and rules differently."""
+
+
+class CatalogError(Exception):
+    """All mistakes of a catalog, one line each."""
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to know a data type by its value."""
+
+    pattern: str
+    """Regular expression of the value (Hyperscan's and Python's common part)."""
+    when: Literal["value", "key"] = "value"
+    """value: searched everywhere; key: only under telling keys or words, and whole."""
+    name: str = ""
+    anchor: str = ""
+    """Cheaper expression for the scan; it matches in any text that `pattern` does.
+    Rules with the same anchor cost one."""
+    caseless: bool = False
+    validator: str = ""
+    base: int = 0
+    """Step of the ladder before validator and context; 0: 3, or 2 if when is key."""
+    doubt: bool = False
+    """The value alone proves little: keys like `order_id` count against it."""
+    before: str = r"[^\W_]"
+    """What must not stand before the match."""
+    after: str = r"[^\W_]"
+    """What must not stand after the match."""
+
+    @property
+    def start(self) -> int:
+        return self.base or (2 if self.when == "key" else 3)
+
+
+class DataType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A data type with its rules and their proof."""
+
+    name: str
+    title: str
+    sensitivity: Literal["low", "medium", "high"]
+    rules: list[Rule]
+    examples: list[Any]
+    """Each must be found, likely or above; each rule by at least one."""
+    decoys: list[Any]
+    """In none of these may the type be found likely."""
+    tags: list[str] = []
+    keys: list[str] = []
+    """Phrases of telling keys: `card number`, `=pan` (the whole key), `user/name` (only
+    below such a key), `name & email` (only beside such a key)."""
+    near: list[str] = []
+    """Phrases whose keys, above or beside, or words, in the text before, support it."""
+    nested: bool = False
+    """Reported beside another finding in the same characters."""
+
+    @property
+    def level(self) -> Sensitivity:
+        return Sensitivity[self.sensitivity.upper()]
+
+
+class Combination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Types that together say more: one of each group raises those found."""
+
+    name: str
+    groups: list[list[str]]
+    sensitivity: Literal["low", "medium", "high"]
+
+    @property
+    def level(self) -> Sensitivity:
+        return Sensitivity[self.sensitivity.upper()]
+
+
+class CatalogFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One YAML file."""
+
+    category: str
+    types: list[DataType] = []
+    off: list[str] = []
+    doubtful: list[str] = []
+    """Phrases of keys that count against numbers."""
+    spoken: list[str] = []
+    """Phrases that, in a text, make the rules of their types be tried on it too."""
+    combinations: list[Combination] = []
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """All types by full name, in the order of the files."""
+
+    types: dict[str, DataType]
+    doubtful: list[str]
+    spoken: list[str]
+    combinations: list[Combination]
+    digest: str
+
+
+def load(own: str = "") -> Catalog:
+    """The built-in catalog and the user's file. Raises CatalogError."""
+    files = sorted(BUILT_IN.glob("*.yaml"))
+    return read([*files, *([Path(own)] if own else [])])
+
+
+def read(paths: Sequence[Path]) -> Catalog:
+    """Merges files, later ones over earlier ones. Raises CatalogError."""
+    types: dict[str, DataType] = {}
+    doubtful: list[str] = []
+    spoken: list[str] = []
+    combinations: list[Combination] = []
+    errors: list[str] = []
+    digest = hashlib.sha256(METHOD.encode())
+    for path in paths:
+        file = _read(path, errors, digest)
+        if file is None:
+            continue
+        for kind in file.types:
+            types[f"{file.category}.{kind.name}"] = kind
+        for name in file.off:
+            if types.pop(name, None) is None:
+                errors.append(f"{path.name}: off: {name!r}: no such data type")
+        doubtful += file.doubtful
+        spoken += file.spoken
+        combinations += file.combinations
+    if errors:
+        raise CatalogError("\n".join(errors))
+    return Catalog(types, doubtful, spoken, combinations, digest.hexdigest()[:16])
+
+
+def _read(path: Path, errors: list[str], digest: "hashlib._Hash") -> CatalogFile | None:
+    try:
+        text = path.read_bytes()
+        digest.update(len(text).to_bytes(8, "big") + text)
+        return msgspec.convert(yaml.load(text, _Loader), CatalogFile)
+    except OSError as error:
+        errors.append(f"{path.name}: {error.strerror}")
+    except yaml.YAMLError as error:
+        errors.append(f"{path.name}: {' '.join(str(error).split())}")
+    except msgspec.ValidationError as error:
+        errors.append(f"{path.name}: {error}")
+    return None
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads only true, false, null and plain numbers as such, all else as text."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _name, _pattern, _first in (
+    ("merge", "^<<$", "<"),
+    ("null", "^null$", "n"),
+    ("bool", "^(?:true|false)$", "tf"),
+    ("int", "^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
+    ("float", r"^-?[0-9]+\.[0-9]+$", "-0123456789"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_name}", re.compile(_pattern), list(_first)
+    )
+
+
+def rules(catalog: Catalog) -> list[tuple[str, DataType, Rule]]:
+    """Every rule with its type's name, in order: the number of a hit counts these."""
+    return [
+        (name, kind, rule)
+        for name, kind in catalog.types.items()
+        for rule in kind.rules
+    ]

@@ -1,0 +1,173 @@
+"""The Hyperscan database of a catalog, compiled once and kept by a hash of its parts.
+
+Expressions report only where a match ends: start-of-match halves the speed. Numbers
+below FIRST_RULE have fixed meanings, the others count the catalog's rules. The cached
+file holds the serialized database behind a hash of it, in a directory of this user
+only; if it cannot be written or read, the database is compiled again.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import hyperscan
+
+from detection.catalog import Catalog, CatalogError, rules
+from detection.fields import KEY_HIT
+from detection.words import Phrase, PhraseBook, split
+
+ESCAPE_HIT = 1
+"""An escaped ASCII character: the field is decoded and scanned again."""
+NESTED_HIT = 2
+"""JSON in a string."""
+ENCODED_HIT = 3
+"""Base64 of JSON in a string."""
+SPOKEN_HIT = 4
+"""A telling phrase in a text."""
+FIRST_RULE = 16
+
+SHORT_WORD = 5
+"""Letters up to which a word alone is bounded, since longer words end with it."""
+
+_SEPARATOR = '[^a-z0-9"]?'
+_FIXED = (
+    (ESCAPE_HIT, r"\\u00[2-7][0-9a-fA-F]", 0),
+    (NESTED_HIT, r'[{\[]\s?(?:\\[nrt]\s?)?\\"', 0),
+    (ENCODED_HIT, r'"(?:eyJ|eyA|ewog|ewo|W3si|W1si)[A-Za-z0-9+/_-]{12}', 0),
+)
+
+
+class Expression(NamedTuple):
+    """What Hyperscan compiles."""
+
+    number: int
+    text: str
+    flags: int
+
+
+def expressions(catalog: Catalog, book: PhraseBook) -> Iterator[Expression]:
+    """Keys, fixed triggers and the rules that are searched everywhere."""
+    for text, flags in key_expressions(book.phrases).items():
+        yield Expression(KEY_HIT, text, flags)
+    for phrase in catalog.spoken:
+        text = rf"\b{_joined(tuple(split(phrase)))}\b"
+        yield Expression(SPOKEN_HIT, text, hyperscan.HS_FLAG_CASELESS)
+    for number, text, flags in _FIXED:
+        yield Expression(number, text, flags)
+    for (text, is_caseless), numbers in anchors(catalog).items():
+        flags = hyperscan.HS_FLAG_CASELESS if is_caseless else 0
+        yield Expression(FIRST_RULE + numbers[0], text, flags)
+
+
+def anchors(catalog: Catalog) -> dict[tuple[str, bool], list[int]]:
+    """What is searched everywhere, and the numbers of the rules that it stands for.
+
+    A hit has the first number. Shapes that begin with no fixed text cost the most, so
+    rules of a similar shape share an anchor.
+    """
+    shared: dict[tuple[str, bool], list[int]] = {}
+    for number, (_, _, rule) in enumerate(rules(catalog)):
+        if rule.when == "value":
+            key = rule.anchor or rule.pattern, rule.caseless
+            shared.setdefault(key, []).append(number)
+    return shared
+
+
+def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
+    """What ends a string that may be a telling key, with Hyperscan's flags.
+
+    A few more keys match than are telling: the last two words stand for a phrase, and
+    for a phrase below a key only that key, whose members the walker then gives. Phrases
+    that end with another phrase need none. Compiling takes minutes instead of seconds
+    if the classes are smaller or anything optional stands near the end.
+    """
+    parts = {(phrase.words, phrase.is_whole) for phrase in phrases if not phrase.above}
+    parts |= {(tuple(phrase.above), False) for phrase in phrases if phrase.above}
+    caseless = hyperscan.HS_FLAG_CASELESS
+    texts: dict[str, int] = {}
+    for words, is_whole in sorted(parts):
+        shorter = (words[start:] for start in range(int(not is_whole), len(words)))
+        if any((ending, False) in parts for ending in shorter):
+            continue
+        if is_whole:
+            texts['"' + _joined(words) + '"'] = caseless
+        elif len(words) > 1:
+            count = 2 if len("".join(words[-2:])) > SHORT_WORD else 3
+            texts[_joined(words[-count:]) + '"'] = caseless
+        elif len(words[0]) > SHORT_WORD:
+            texts[words[0] + '"'] = texts[words[0] + 's"'] = caseless
+        else:
+            texts[f'[^a-z]{words[0]}"'] = texts[f'[^a-z]{words[0]}s"'] = caseless
+            texts[f'[a-z]{words[0].title()}"'] = 0
+    return texts
+
+
+def _joined(words: Sequence[str]) -> str:
+    return _SEPARATOR.join(re.escape(word) for word in words)
+
+
+def compile_database(parts: Sequence[Expression]) -> hyperscan.Database:
+    """Raises CatalogError if Hyperscan refuses an expression."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=[part.text.encode() for part in parts],
+            ids=[part.number for part in parts],
+            flags=[part.flags for part in parts],
+        )
+    except hyperscan.HyperscanError as error:
+        raise CatalogError(f"Hyperscan: {error}") from error
+    return database
+
+
+def open_database(
+    catalog: Catalog, book: PhraseBook, cache: Path | None
+) -> hyperscan.Database:
+    """From the cache if it is there, else compiled and cached."""
+    parts = list(expressions(catalog, book))
+    if cache is None:
+        return compile_database(parts)
+    name = hashlib.sha256(repr((version("hyperscan"), parts)).encode()).hexdigest()
+    file = cache / f"{name[:32]}.hsdb"
+    database = _load(file)
+    if database is None:
+        database = compile_database(parts)
+        _save(file, hyperscan.dumpb(database))
+    return database
+
+
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/vethscope, or ~/.cache/vethscope."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(root) / "vethscope"
+
+
+def _load(file: Path) -> hyperscan.Database | None:
+    try:
+        if file.stat().st_uid != os.getuid():
+            return None
+        data = file.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        return None
+    try:
+        database = hyperscan.loadb(data[32:], mode=hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+    except hyperscan.HyperscanError:
+        return None
+    return database
+
+
+def _save(file: Path, data: bytes) -> None:
+    """Whole or not at all; a directory that is not ours to write is left alone."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_bytes(hashlib.sha256(data).digest() + data)
+        part.replace(file)

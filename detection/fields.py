@@ -1,0 +1,298 @@
+# cython: annotation_typing=False
+"""Finds the JSON fields that hits stand in, by one walk over the raw bytes.
+
+In come a buffer, the part of it that is one document, and the hits in it, sorted.
+Out come the fields: the value (or key) that holds a hit or follows a telling key, with
+its key and its place in the document. Nothing is decoded, and only places that hold a
+field are made. The walk follows the grammar of RFC 8259 where the text does and never
+fails where it does not: what it cannot read is stepped over, so several documents in a
+row, cut ones and broken ones give what they have. Beyond DEPTH_LIMIT containers are
+folded into the last one, beyond FIELD_LIMIT fields the walk ends.
+
+A hit is an integer: the offset of its end, shifted by HIT_BITS, and the rule's number.
+Number KEY_HIT means that the hit ends with the colon after a telling key.
+"""
+
+_KEY_HIT = 0
+_HIT_BITS = 12
+_HIT_MASK = (1 << _HIT_BITS) - 1
+_DEPTH_LIMIT = 128
+_FIELD_LIMIT = 4096
+_HIT_LIMIT = 1 << 16
+_KEY = 0
+_STRING = 1
+_NUMBER = 2
+_WORD = 3
+
+KEY_HIT = _KEY_HIT
+HIT_BITS = _HIT_BITS
+HIT_MASK = _HIT_MASK
+DEPTH_LIMIT = _DEPTH_LIMIT
+FIELD_LIMIT = _FIELD_LIMIT
+HIT_LIMIT = _HIT_LIMIT
+"""Hits of one scan."""
+KEY = _KEY
+STRING = _STRING
+NUMBER = _NUMBER
+WORD = _WORD
+
+_QUOTE = 34
+_COMMA = 44
+_COLON = 58
+_BACKSLASH = 92
+_OPEN_ARRAY = 91
+_CLOSE_ARRAY = 93
+_OPEN_OBJECT = 123
+_CLOSE_OBJECT = 125
+
+
+def collect(number: int, start: int, end: int, flags: int, hits: list[int]) -> bool:
+    """Hyperscan's match callback; appends the hit, ends the scan at the limit."""
+    hits.append(end << _HIT_BITS | number)
+    return len(hits) >= _HIT_LIMIT
+
+
+class Place:
+    """A container on the way to a field; `key` leads to it from its parent."""
+
+    def __init__(
+        self, parent: "Place | None", key: bytes | None, is_array: bool
+    ) -> None:
+        self.parent = parent
+        self.key = key
+        self.is_array = is_array
+        self.path: str | None = None
+        self.notes: object = None
+
+
+class Field:
+    """A scalar or key: `data[start:end]`, quotes not included."""
+
+    def __init__(
+        self,
+        place: Place,
+        key: bytes | None,
+        kind: int,
+        start: int,
+        end: int,
+        is_told: bool,
+        is_cut: bool,
+    ) -> None:
+        self.place = place
+        self.key = key
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.is_told = is_told
+        self.is_cut = is_cut
+        self.rules: list[int] = []
+
+    def __repr__(self) -> str:
+        return f"Field(kind={self.kind}, {self.end - self.start} B)"
+
+
+class Walker:
+    """Walks one document at a time; keeps its memory between walks."""
+
+    def __init__(self) -> None:
+        self.data: bytes = b""
+        self.position = 0
+        self.end = 0
+        self.depth = 0
+        self.excess = 0
+        self.hits: list[int] = []
+        self.hit_index = 0
+        self.hit_stop = 0
+        self.fields: list[Field] = []
+        self.key_start = -1
+        self.key_end = -1
+        self.is_told = False
+        self.places: list[Place | None] = [None] * (_DEPTH_LIMIT + 1)
+        self.keys: list[tuple[int, int] | None] = [None] * (_DEPTH_LIMIT + 1)
+        self.arrays = bytearray(_DEPTH_LIMIT + 1)
+        self.told = bytearray(_DEPTH_LIMIT + 1)
+        self.told_depth = 0
+
+    def walk(
+        self, data: bytes, start: int, end: int, hits: list[int], first: int, stop: int
+    ) -> list[Field]:
+        """Fields of data[start:end] for hits[first:stop] (ends absolute in data)."""
+        self.data = data
+        self.position = start
+        self.end = end
+        self.hits = hits
+        self.hit_index = first
+        self.hit_stop = stop
+        self.fields = []
+        self.depth = 0
+        self.excess = 0
+        self.told_depth = 0
+        self.arrays[0] = 0
+        self.told[0] = 0
+        self.places[0] = Place(None, None, False)
+        self._forget_key()
+        self._run()
+        fields, self.fields = self.fields, []
+        self.data, self.hits = b"", []
+        return fields
+
+    def _run(self) -> None:
+        text = self.data
+        position = self.position
+        end = self.end
+        while position < end:
+            octet = text[position]
+            if octet == _QUOTE:
+                position = self._string(text, position + 1, end)
+            elif octet <= 32 or octet in (_COMMA, _COLON):
+                position += 1
+            elif octet in (_OPEN_OBJECT, _OPEN_ARRAY):
+                position += 1
+                self._open(octet == _OPEN_ARRAY)
+            elif octet in (_CLOSE_OBJECT, _CLOSE_ARRAY):
+                position += 1
+                self._close()
+            else:
+                position = self._bare(text, position, end)
+            if self._is_done():
+                return
+
+    def _is_done(self) -> bool:
+        return (
+            self.hit_index >= self.hit_stop
+            and not self.is_told
+            and self.told_depth == 0
+        ) or len(self.fields) >= _FIELD_LIMIT
+
+    def _string(self, text: bytes, start: int, end: int) -> int:
+        position = start
+        while position < end and text[position] != _QUOTE:
+            position += 2 if text[position] == _BACKSLASH else 1
+        is_cut = position >= end
+        close = end if is_cut else position
+        position = close + 1
+        while position < end and text[position] <= 32 and text[position] > 0:
+            position += 1
+        if not is_cut and position < end and text[position] == _COLON:
+            self._take_key(start, close, position + 1)
+            return position + 1
+        self._take_value(_STRING, start, close, close + 1, is_cut)
+        return close + 1
+
+    def _bare(self, text: bytes, start: int, end: int) -> int:
+        octet = text[start]
+        is_number = octet == 45 or 48 <= octet <= 57
+        position = start + 1
+        while position < end:
+            octet = text[position]
+            if octet <= 32 or octet in (_COMMA, _QUOTE, _COLON):
+                break
+            if octet in (_CLOSE_OBJECT, _CLOSE_ARRAY):
+                break
+            position += 1
+        is_cut = position >= end
+        self._take_value(
+            _NUMBER if is_number else _WORD, start, position, position, is_cut
+        )
+        return position
+
+    def _open(self, is_array: bool) -> None:
+        if self.depth >= _DEPTH_LIMIT:
+            self.excess += 1
+            self._forget_key()
+            return
+        outer = self.depth
+        self.depth += 1
+        depth = self.depth
+        self.places[depth] = None
+        self.arrays[depth] = is_array
+        self.told[depth] = 0
+        if self.key_start < 0:
+            self.told[depth] = self.arrays[outer] and self.told[outer]
+            self.keys[depth] = None
+        else:
+            self.keys[depth] = (self.key_start, self.key_end)
+            self.told[depth] = self.is_told
+        if self.told[depth]:
+            self.told_depth += 1
+        self._forget_key()
+
+    def _close(self) -> None:
+        self._forget_key()
+        if self.excess:
+            self.excess -= 1
+        elif self.depth:
+            if self.told[self.depth]:
+                self.told_depth -= 1
+            self.depth -= 1
+
+    def _take_key(self, start: int, close: int, after: int) -> None:
+        self.is_told = False
+        self.key_start = start
+        self.key_end = close
+        field = None
+        while self.hit_index < self.hit_stop:
+            hit = self.hits[self.hit_index]
+            if hit >> _HIT_BITS > after:
+                break
+            self.hit_index += 1
+            if hit & _HIT_MASK == _KEY_HIT:
+                self.is_told = self.is_told or hit >> _HIT_BITS == close + 1
+            elif start < hit >> _HIT_BITS <= close + 1:
+                if field is None:
+                    field = self._add(_KEY, start, close, False, False)
+                field.rules.append(hit & _HIT_MASK)
+
+    def _take_value(
+        self, kind: int, start: int, close: int, after: int, is_cut: bool
+    ) -> None:
+        is_told = self.is_told or self.told[self.depth] != 0
+        field = None
+        if is_told:
+            field = self._add(kind, start, close, True, is_cut)
+        while self.hit_index < self.hit_stop:
+            hit = self.hits[self.hit_index]
+            if hit >> _HIT_BITS > after:
+                break
+            self.hit_index += 1
+            if hit >> _HIT_BITS > start and hit & _HIT_MASK != _KEY_HIT:
+                if field is None:
+                    field = self._add(kind, start, close, False, is_cut)
+                field.rules.append(hit & _HIT_MASK)
+        self._forget_key()
+
+    def _add(
+        self, kind: int, start: int, close: int, is_told: bool, is_cut: bool
+    ) -> Field:
+        key = None
+        if kind == _KEY or self.key_start < 0:
+            depth = self.depth
+            while depth > 0 and self.arrays[depth] and self.keys[depth] is None:
+                depth -= 1
+            if kind != _KEY and depth > 0 and self.arrays[depth]:
+                key = self._named(self.keys[depth])
+        else:
+            key = self.data[self.key_start : self.key_end]
+        field = Field(self._place(self.depth), key, kind, start, close, is_told, is_cut)
+        self.fields.append(field)
+        return field
+
+    def _place(self, depth: int) -> Place:
+        place = self.places[depth]
+        if place is None:
+            parent = self._place(depth - 1)
+            place = Place(
+                parent, self._named(self.keys[depth]), self.arrays[depth] != 0
+            )
+            self.places[depth] = place
+        return place
+
+    def _named(self, span: tuple[int, int] | None) -> bytes | None:
+        if span is None:
+            return None
+        return self.data[span[0] : span[1]]
+
+    def _forget_key(self) -> None:
+        self.key_start = -1
+        self.key_end = -1
+        self.is_told = False

@@ -1,0 +1,439 @@
+"""National numbers that python-stdnum does not have, or has too strictly or loosely.
+
+Each function names the public description that it follows. Where a number has no
+checksum its dates and ranges are checked, and the answer is unsure at best.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import cache
+from importlib import import_module
+
+from stdnum import get_cc_module
+
+from detection.cards import luhn
+from detection.verdict import Verdict, verdict
+
+
+@cache
+def library(name: str) -> Callable[[str], bool]:
+    """A python-stdnum module's `is_valid`."""
+    is_valid: Callable[[str], bool] = import_module(f"stdnum.{name}").is_valid
+    return is_valid
+
+
+def _any(text: str, names: Iterable[str]) -> bool:
+    return any(library(name)(text) for name in names)
+
+
+def alphanumeric(text: str) -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", text).upper()
+
+
+def _weighted(digits: str, weights: Iterable[int]) -> int:
+    return sum(int(d) * w for d, w in zip(digits, weights, strict=False))
+
+
+def _is_date(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def iban(text: str) -> Verdict:
+    """ISO 13616: country, length, check digits by ISO 7064 mod 97-10."""
+    is_valid = import_module("stdnum.iban").is_valid
+    words = re.split("[ -]", text)
+    return verdict(
+        any(
+            is_valid("".join(words[:count]), check_country=False)
+            for count in range(len(words), max(0, len(words) - 4), -1)
+        )
+    )
+
+
+def bic(text: str) -> Verdict:
+    """ISO 9362; the country is one of ISO 3166 or Kosovo."""
+    return verdict(library("bic")(text.upper()) and text[4:6].upper() in _COUNTRIES)
+
+
+def eu_vat(text: str) -> Verdict:
+    """With the country's prefix."""
+    return verdict(library("eu.vat")(text))
+
+
+_EU_PREFIXES = frozenset(
+    "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK "
+    "XI".split()
+)
+_VAT_MODULES = """
+    at.uid be.vat bg.vat cy.vat cz.dic de.vat dk.cvr ee.kmkr es.nif fi.alv
+    fr.tva gr.vat hr.oib hu.anum ie.vat it.iva lt.pvm lu.tva lv.pvn mt.vat
+    nl.btw pl.nip pt.nif ro.cf se.vat si.ddv sk.dph gb.vat ch.vat ch.uid no.mva
+    is_.vsk ru.inn rs.pib tr.vkn ua.edrpou mk.edb by.unp al.nipt au.abn nz.ird
+    in_.gstin ca.bn br.cnpj ar.cuit cl.rut co.nit cr.cpj do.rnc ec.ruc gt.nit
+    mx.rfc pe.ruc py.ruc sv.nit uy.rut ve.rif za.tin il.hp kr.brn jp.cn cn.uscc
+    sm.coe
+""".split()
+
+
+def any_vat(text: str) -> Verdict:
+    """Valid in some country, in that of its prefix if it has one."""
+    prefix = re.match("[A-Za-z]{2}(?=[ -]?[0-9A-Z])", text)
+    if prefix and prefix[0].upper() in _EU_PREFIXES:
+        return eu_vat(text)
+    if prefix and prefix[0].upper() in _COUNTRIES:
+        return _country_vat(prefix[0].lower(), text)
+    return verdict(_any(text, _VAT_MODULES))
+
+
+def _country_vat(country: str, text: str) -> Verdict:
+    """By that country's rules; unsure where the library has none."""
+    module = get_cc_module(country, "vat")
+    if module is None:
+        return _unsure_digits(text, 6)
+    return verdict(module.is_valid(text) or module.is_valid(text[2:].strip()))
+
+
+def _bare(text: str) -> str:
+    """Without a country's two letters before the number."""
+    return re.sub(r"^[A-Za-z]{2,3}[ -]?(?=\d)", "", text)
+
+
+_TAX_MODULES = """
+    at.tin de.idnr de.stnr fr.nif it.codicefiscale es.nif es.nie pt.nif nl.bsn
+    be.nn dk.cpr se.personnummer fi.hetu no.fodselsnummer ee.ik lv.pvn lt.asmens
+    pl.pesel pl.nip cz.dic cz.rc hu.anum ro.cnp bg.egn bg.pnf gr.vat hr.oib
+    si.ddv gb.utr ie.pps us.tin us.ein ca.sin ca.bn br.cpf br.cnpj mx.rfc
+    ar.cuit cl.rut co.nit in_.pan in_.gstin au.tfn nz.ird za.tin il.idnr kr.brn
+    tr.vkn tr.tckimlik ru.inn ua.rntrc jp.in_ id.npwp vn.mst cy.vat lu.tva
+    mt.vat sk.rc ch.uid sg.uen th.tin pe.ruc ec.ruc uy.rut ve.rif do.rnc gt.nit
+""".split()
+
+
+def any_tax_id(text: str) -> Verdict:
+    """Valid in some country, or of a form that some countries use without checksum."""
+    if _any(text, _TAX_MODULES) or _any(_bare(text), _TAX_MODULES):
+        return Verdict.VALID
+    if hu_tax_id(text) is Verdict.VALID or lu_national_id(text) is Verdict.VALID:
+        return Verdict.VALID
+    return _unsure_digits(text, 8)
+
+
+_IDENTITY_MODULES = """
+    al.nipt ar.dni ar.cuit at.vnr au.tfn be.nn be.ssn bg.egn br.cpf ca.sin
+    ch.ssn cl.rut cn.ric co.nit cr.cpf cu.ni cz.rc de.idnr dk.cpr do.cedula
+    ec.ci ee.ik es.dni es.nie es.nif fi.hetu fr.nir gr.amka hr.oib id.nik ie.pps
+    il.idnr in_.aadhaar in_.pan is_.kennitala it.codicefiscale jp.in_ kr.rrn
+    lt.asmens lv.pvn mx.curp my.nric nl.bsn no.fodselsnummer pe.cui pk.cnic
+    pl.pesel pt.cc ro.cnp se.personnummer si.emso th.pin tr.tckimlik ua.rntrc
+    us.ssn us.itin za.idnr
+""".split()
+
+
+def any_national_id(text: str) -> Verdict:
+    """Valid in some country; unsure for forms that prove nothing."""
+    if _any(text, _IDENTITY_MODULES):
+        return Verdict.VALID
+    ours = (
+        cn_resident_id,
+        hk_id_card,
+        tw_national_id,
+        sg_nric,
+        uk_nino,
+        ae_emirates_id,
+        sa_national_id,
+        pl_id_card,
+        kr_rrn,
+        lk_nic,
+    )
+    if any(check(text) is Verdict.VALID for check in ours):
+        return Verdict.VALID
+    return document_number(text)
+
+
+def _unsure_digits(text: str, least: int) -> Verdict:
+    digits = re.sub(r"\D", "", text)
+    enough = len(digits) >= least and len(set(digits)) > 2
+    return Verdict.UNSURE if enough else Verdict.INVALID
+
+
+def document_number(text: str) -> Verdict:
+    """Unsure if it has digits enough for a number."""
+    digits = sum(letter.isdigit() for letter in text)
+    return Verdict.UNSURE if digits >= 3 else Verdict.INVALID
+
+
+def us_ssn(text: str) -> Verdict:
+    """Social Security Administration: areas, groups and serials never issued."""
+    digits = alphanumeric(text)
+    return verdict(library("us.ssn")(f"{digits[:3]}-{digits[3:5]}-{digits[5:]}"))
+
+
+def uk_nino(text: str) -> Verdict:
+    """HMRC NIM39110: letters that are never used, and prefixes never issued."""
+    number = alphanumeric(text)
+    holds = re.fullmatch(
+        r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]?",
+        number,
+    )
+    return verdict(holds is not None)
+
+
+def de_tax_number(text: str) -> Verdict:
+    """Unsure for forms of the states that the library cannot tell."""
+    if library("de.stnr")(text):
+        return Verdict.VALID
+    return _unsure_digits(text, 10)
+
+
+def de_social_security(text: str) -> Verdict:
+    """VKVV section 2: area, birth day, letter, serial, check digit."""
+    number = alphanumeric(text)
+    match = re.fullmatch(r"(\d{2})(\d{2})(\d{2})(\d{2})([A-Z])(\d{2})(\d)", number)
+    if not match or not 1 <= int(match[3]) <= 12 or not 1 <= int(match[2]) <= 81:
+        return Verdict.INVALID
+    spread = number[:8] + f"{ord(match[5]) - 64:02d}" + match[6]
+    products = (
+        int(d) * w
+        for d, w in zip(spread, (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1), strict=True)
+    )
+    return verdict(sum(p // 10 + p % 10 for p in products) % 10 == int(match[7]))
+
+
+def de_document(text: str) -> Verdict:
+    """ICAO 9303 check digit if the tenth place is there; else the form, unsure."""
+    number = alphanumeric(text).removesuffix("D")
+    if len(number) == 10 and number[9].isdigit():
+        return verdict(_icao(number[:9]) == int(number[9]))
+    return Verdict.UNSURE if len(number) == 9 else Verdict.INVALID
+
+
+def _icao(text: str) -> int:
+    values = (int(letter, 36) for letter in text)
+    return sum(v * w for v, w in zip(values, (7, 3, 1) * 3, strict=False)) % 10
+
+
+def es_nif(text: str) -> Verdict:
+    """Identity numbers written without leading zeros too."""
+    number = alphanumeric(text)
+    if re.fullmatch(r"\d{6,8}[A-Z]", number):
+        number = number.zfill(9)
+    return verdict(library("es.nif")(number))
+
+
+def lu_national_id(text: str) -> Verdict:
+    """Thirteen digits: birth day, serial, Luhn and Verhoeff check digits."""
+    number = alphanumeric(text)
+    if len(number) != 13 or not number.isdigit():
+        return Verdict.INVALID
+    verhoeff = library("verhoeff")
+    return verdict(luhn(number[:12]) and verhoeff(number[:11] + number[12]))
+
+
+def se_personnummer(text: str) -> Verdict:
+    """Personal and coordination numbers (day + 60)."""
+    number = alphanumeric(text)
+    if len(number) not in (10, 12) or not number.isdigit():
+        return Verdict.INVALID
+    short = number[-10:]
+    month, day = int(short[2:4]), int(short[4:6]) % 60
+    return verdict(1 <= month <= 12 and 1 <= day <= 31 and luhn(short))
+
+
+def fi_hetu(text: str) -> Verdict:
+    """Also with the separators added in 2023."""
+    number = text.upper()
+    if number[6:7] in "YXWVU":
+        number = number[:6] + "-" + number[7:]
+    elif number[6:7] in "BCDEF":
+        number = number[:6] + "A" + number[7:]
+    is_valid = import_module("stdnum.fi.hetu").is_valid
+    return verdict(bool(is_valid(number, allow_temporary=True)))
+
+
+def lv_personal_code(text: str) -> Verdict:
+    """Checksum of codes with a birth day; codes from 2017 begin with 32."""
+    number = alphanumeric(text)
+    if number.startswith("32") and len(number) == 11:
+        return Verdict.UNSURE
+    if len(number) != 11 or not number.isdigit():
+        return Verdict.INVALID
+    check = (1101 - _weighted(number, (1, 6, 3, 7, 9, 10, 5, 8, 4, 2))) % 11 % 10
+    return verdict(int(number[2:4]) <= 12 and check == int(number[10]))
+
+
+def pl_id_card(text: str) -> Verdict:
+    number = alphanumeric(text)
+    if not re.fullmatch(r"[A-Z]{3}\d{6}", number):
+        return Verdict.INVALID
+    values = [int(letter, 36) for letter in number]
+    weights = (7, 3, 1, 9, 7, 3, 1, 7, 3)
+    return verdict(sum(v * w for v, w in zip(values, weights, strict=True)) % 10 == 0)
+
+
+def hu_tax_id(text: str) -> Verdict:
+    """Adóazonosító jel: begins with 8, weighted sum mod 11."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"8\d{9}", number):
+        return Verdict.INVALID
+    return verdict(_weighted(number, range(1, 10)) % 11 == int(number[9]))
+
+
+def ru_snils(text: str) -> Verdict:
+    number = alphanumeric(text)
+    if not re.fullmatch(r"\d{11}", number):
+        return Verdict.INVALID
+    return verdict(_weighted(number, range(9, 0, -1)) % 101 % 100 == int(number[9:]))
+
+
+def eg_national_id(text: str) -> Verdict:
+    """Century, birth day, governorate; the check digit's rule is not published."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"[23]\d{13}", number):
+        return Verdict.INVALID
+    century = 1900 if number[0] == "2" else 2000
+    holds = _is_date(century + int(number[1:3]), int(number[3:5]), int(number[5:7]))
+    return Verdict.UNSURE if holds else Verdict.INVALID
+
+
+def ae_emirates_id(text: str) -> Verdict:
+    number = alphanumeric(text)
+    return verdict(bool(re.fullmatch(r"784\d{12}", number)) and luhn(number))
+
+
+def sa_national_id(text: str) -> Verdict:
+    number = alphanumeric(text)
+    return verdict(bool(re.fullmatch(r"[12]\d{9}", number)) and luhn(number))
+
+
+def lk_nic(text: str) -> Verdict:
+    """Birth day of the year, 500 more for women; old and new form."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"\d{9}[VX]|(?:19|20)\d{10}", number):
+        return Verdict.INVALID
+    day = int(number[2:5]) if len(number) == 10 else int(number[4:7])
+    return Verdict.UNSURE if 1 <= day % 500 <= 366 else Verdict.INVALID
+
+
+def cn_resident_id(text: str) -> Verdict:
+    """GB 11643: birth day and ISO 7064 mod 11-2; fifteen digits without check."""
+    number = alphanumeric(text)
+    if re.fullmatch(r"\d{15}", number):
+        day = int(number[6:8]), int(number[8:10]), int(number[10:12])
+        return verdict(_is_date(1900 + day[0], day[1], day[2]))
+    if not re.fullmatch(r"[1-8]\d{16}[\dX]", number):
+        return Verdict.INVALID
+    holds = _is_date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    return verdict(holds and library("iso7064.mod_11_2")(number))
+
+
+def hk_id_card(text: str) -> Verdict:
+    number = alphanumeric(text).rjust(9)
+    if not re.fullmatch(r"[ A-Z][A-Z]\d{6}[\dA]", number):
+        return Verdict.INVALID
+    values = [36 if letter == " " else int(letter, 36) for letter in number]
+    return verdict(_weighted_values(values, range(9, 0, -1)) % 11 == 0)
+
+
+def _weighted_values(values: Iterable[int], weights: Iterable[int]) -> int:
+    return sum(v * w for v, w in zip(values, weights, strict=True))
+
+
+_TAIWAN = "ABCDEFGHJKLMNPQRSTUVXYWZIO"
+
+
+def tw_national_id(text: str) -> Verdict:
+    number = alphanumeric(text)
+    if not re.fullmatch(r"[A-Z][1289]\d{8}", number):
+        return Verdict.INVALID
+    area = _TAIWAN.index(number[0]) + 10
+    total = area // 10 + area % 10 * 9
+    total += _weighted(number[1:], (8, 7, 6, 5, 4, 3, 2, 1, 1))
+    return verdict(total % 10 == 0)
+
+
+def kr_rrn(text: str) -> Verdict:
+    """Birth day; since 2020 the last digits are drawn, so no check digit proves."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"\d{13}", number) or number[6] not in "123456789":
+        return Verdict.INVALID
+    if not (1 <= int(number[2:4]) <= 12 and 1 <= int(number[4:6]) <= 31):
+        return Verdict.INVALID
+    check = (11 - _weighted(number, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10
+    foreign = (check + 2) % 10
+    last = int(number[12])
+    return Verdict.VALID if last in (check, foreign) else Verdict.UNSURE
+
+
+def sg_nric(text: str) -> Verdict:
+    """Immigration & Checkpoints Authority: series S, T, F, G and M."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"[STFGM]\d{7}[A-Z]", number):
+        return Verdict.INVALID
+    total = _weighted(number[1:8], (2, 7, 6, 5, 4, 3, 2))
+    total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[number[0]]
+    if number[0] == "M":
+        return verdict("KLJNPQRTUWX"[10 - total % 11] == number[8])
+    letters = "JZIHGFEDCBA" if number[0] in "ST" else "XWUTRQPNMLK"
+    return verdict(letters[total % 11] == number[8])
+
+
+def vn_citizen_id(text: str) -> Verdict:
+    """Province, century and sex, year; the nine-digit form proves nothing."""
+    number = alphanumeric(text)
+    if len(number) == 9:
+        return Verdict.UNSURE
+    return Verdict.UNSURE if 1 <= int(number[:3]) <= 96 else Verdict.INVALID
+
+
+def nz_nhi(text: str) -> Verdict:
+    """HISO 10046, the form with a numeric check digit; the new form is unsure."""
+    number = alphanumeric(text)
+    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    if not re.fullmatch(r"[A-HJ-NP-Z]{3}\d{4}", number):
+        return Verdict.UNSURE
+    values = [letters.index(letter) + 1 for letter in number[:3]]
+    values += [int(digit) for digit in number[3:6]]
+    rest = _weighted_values(values, (7, 6, 5, 4, 3, 2)) % 11
+    return verdict(rest != 0 and (11 - rest) % 10 == int(number[6]))
+
+
+def ca_health_number(text: str) -> Verdict:
+    """British Columbia's and Ontario's check digits."""
+    number = re.sub(r"\D", "", text)
+    return verdict(library("ca.bc_phn")(number) or luhn(number))
+
+
+def luhn11(text: str) -> Verdict:
+    return verdict(len(text) == 11 and luhn(text))
+
+
+def pe_identity(text: str) -> Verdict:
+    number = alphanumeric(text)
+    if len(number) == 8:
+        return Verdict.UNSURE
+    return verdict(_any(number, ("pe.cui", "pe.ruc")))
+
+
+def ec_cedula(text: str) -> Verdict:
+    return verdict(_any(alphanumeric(text), ("ec.ci", "ec.ruc")))
+
+
+_COUNTRIES = frozenset(
+    """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ
+    BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR
+    CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU
+    ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ
+    LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ
+    MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+    PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI
+    SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR
+    TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
+""".split()
+)

@@ -1,0 +1,162 @@
+"""The detector's service: gRPC around a scanner (proto/v1/detector.proto).
+
+Stateless: any process answers any request. Several processes listen on one port, the
+kernel spreads the connections. A process scans one request at a time and refuses what
+would wait behind QUEUE_LIMIT others (RESOURCE_EXHAUSTED: try another), so a slow
+detector is felt at once. Requests whose deadline has passed are not scanned. Each
+answer carries the catalog's digest. Health by grpc.health.v1.
+"""
+
+import logging
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Event as ProcessEvent
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
+
+from detection.finding import Finding, Message
+from detection.scanner import Scanner
+from proto.v1 import detector_pb2, detector_pb2_grpc
+
+log = logging.getLogger("vethscope")
+
+MESSAGE_LIMIT = 64 << 20
+"""Bytes of a request; a batch of whole bodies fits."""
+QUEUE_LIMIT = 16
+"""Requests a process accepts at once, the one scanned included."""
+WORKERS = 4
+STOP_SECONDS = 2.0
+SERVICE = "vethscope.v1.Detector"
+
+
+class Detector(detector_pb2_grpc.DetectorServicer):
+    """Answers from one scanner, one request at a time."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+        self._lock = threading.Lock()
+
+    def Detect(  # noqa: N802
+        self, request: detector_pb2.DetectRequest, context: grpc.ServicerContext
+    ) -> detector_pb2.DetectResponse:
+        messages = [_message(part) for part in request.messages]
+        with self._lock:
+            if not context.is_active():
+                return detector_pb2.DetectResponse()
+            results = self._scanner.scan(messages)
+        return detector_pb2.DetectResponse(
+            results=[
+                detector_pb2.Findings(findings=[_finding(part) for part in findings])
+                for findings in results
+            ],
+            catalog_digest=self._scanner.digest,
+        )
+
+
+def serve(
+    listen: str, catalog_file: str, processes: int, stop: threading.Event
+) -> None:
+    """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError."""
+    scanner = Scanner.load(catalog_file)
+    server = start(listen, scanner)
+    others = Others(listen, catalog_file, processes - 1)
+    log.info(
+        "detector listens on %s, %d process(es), catalog %s",
+        listen,
+        processes,
+        scanner.digest,
+    )
+    try:
+        while not stop.wait(1.0):
+            others.restart_ended()
+    finally:
+        others.stop()
+        server.stop(STOP_SECONDS).wait()
+
+
+def start(listen: str, scanner: Scanner) -> grpc.Server:
+    """A started server. Raises OSError if it cannot listen."""
+    server = grpc.server(
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="detect"),
+        maximum_concurrent_rpcs=QUEUE_LIMIT,
+        options=[
+            ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+            ("grpc.max_send_message_length", MESSAGE_LIMIT),
+            ("grpc.so_reuseport", 1),
+        ],
+    )
+    detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner), server)
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    for service in ("", SERVICE):
+        health.set(service, health_pb2.HealthCheckResponse.SERVING)
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise OSError(f"detector cannot listen on {listen}") from error
+    server.start()
+    return server
+
+
+class Others:
+    """The processes beside this one; one that ends is started again."""
+
+    def __init__(self, listen: str, catalog_file: str, count: int) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._stop = self._context.Event()
+        self._arguments = (listen, catalog_file, self._stop)
+        self.running = [self._start() for _ in range(count)]
+
+    def restart_ended(self) -> None:
+        for index, process in enumerate(self.running):
+            if not process.is_alive():
+                log.warning("detector process ended, another one starts")
+                self.running[index] = self._start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for process in self.running:
+            process.join(STOP_SECONDS)
+            process.kill()
+
+    def _start(self) -> Any:
+        process = self._context.Process(
+            target=serve_beside, args=self._arguments, daemon=True
+        )
+        process.start()
+        return process
+
+
+def serve_beside(listen: str, catalog_file: str, stop: ProcessEvent) -> None:
+    """What another process does: serves until `stop` is set or its parent is gone."""
+    server = start(listen, Scanner.load(catalog_file))
+    parent = multiprocessing.parent_process()
+    is_wanted = True
+    while is_wanted:
+        is_wanted = not stop.wait(1.0) and parent is not None and parent.is_alive()
+    server.stop(STOP_SECONDS).wait()
+
+
+def _message(part: detector_pb2.Message) -> Message:
+    return Message(
+        target=part.target,
+        headers=[(header.name, header.value) for header in part.headers],
+        content_type=part.content_type,
+        body=part.body,
+        truncated=part.truncated,
+    )
+
+
+def _finding(found: Finding) -> detector_pb2.Finding:
+    return detector_pb2.Finding(
+        data_type=found.data_type,
+        location=detector_pb2.Location.ValueType(found.location),
+        path=found.path,
+        sensitivity=detector_pb2.Sensitivity.ValueType(found.sensitivity),
+        likelihood=detector_pb2.Likelihood.ValueType(found.likelihood),
+        count=found.count,
+    )

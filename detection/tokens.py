@@ -1,0 +1,110 @@
+"""Tokens and secrets: what their own structure proves."""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections import Counter
+
+from detection.verdict import Verdict, verdict
+
+_PLACEHOLDER = re.compile(
+    r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w+%|\[.*\]"
+    r"|(?:null|none|nil|n/?a|undefined|string|text|value|redacted|filtered|masked"
+    r"|hidden|secret|removed|true|false|yes|no|unknown|empty|required|optional"
+    r"|enabled|disabled|todo|changeme|example|foo|bar|test)"
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """A mask, a template or a word that stands for a value."""
+    return bool(_PLACEHOLDER.fullmatch(text)) or not text
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Either alphabet, with or without padding."""
+    text = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def jwt(text: str) -> Verdict:
+    """RFC 7519: a header object that names an algorithm; the claims an object."""
+    parts = text.split(".")
+    header = _json_object(parts[0])
+    if header is None or ("alg" not in header and "enc" not in header):
+        return Verdict.INVALID
+    if len(parts) == 5:
+        return Verdict.VALID
+    return verdict(len(parts) == 3 and _json_object(parts[1]) is not None)
+
+
+def _json_object(text: str) -> dict[str, object] | None:
+    decoded = decode_base64(text)
+    try:
+        value = json.loads(decoded or b"")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def basic_authorization(text: str) -> Verdict:
+    """RFC 7617: base64 of user and password."""
+    decoded = decode_base64(text.split()[-1])
+    return verdict(decoded is not None and b":" in decoded)
+
+
+def random_token(text: str) -> Verdict:
+    """Unsure if its characters look drawn at random, else invalid; so is an address."""
+    if is_placeholder(text) or len(set(text)) < 5 or "://" in text:
+        return Verdict.INVALID
+    return Verdict.UNSURE if entropy(text) >= 2.5 else Verdict.INVALID
+
+
+def entropy(text: str) -> float:
+    """Shannon's, in bits a character."""
+    size = len(text)
+    return -sum(n / size * math.log2(n / size) for n in Counter(text).values())
+
+
+def password(text: str) -> Verdict:
+    """Unsure unless it is a placeholder."""
+    return Verdict.INVALID if is_placeholder(text) else Verdict.UNSURE
+
+
+def format_token(text: str) -> Verdict:
+    """A published format: invalid only if the rest is one character repeated."""
+    return Verdict.UNSURE if len(set(text[-12:])) > 3 else Verdict.INVALID
+
+
+_PASSWORD = re.compile(
+    r"(?is)(?:pass(?:word|wd|phrase)?|pwd)[\"']?(?P<sign>[\s:=>]+)(?P<quote>[\"']?)"
+    r"(?P<value>.*?)[\"']?"
+)
+
+
+def assigned_password(text: str) -> Verdict:
+    """The value after `password=`: no placeholder, and not just a word."""
+    match = _PASSWORD.fullmatch(text)
+    if match is None or is_placeholder(match["value"]):
+        return Verdict.INVALID
+    value, is_quoted = match["value"], match["quote"]
+    if value.startswith(("$", "%", "#", "process.", "os.", "env.")) and not is_quoted:
+        return Verdict.INVALID
+    is_word = value.isalpha() and "=" not in match["sign"] and not is_quoted
+    return Verdict.INVALID if is_word else Verdict.UNSURE
+
+
+def assigned_secret(text: str) -> Verdict:
+    """The value after `api_key=`: letters and digits that look drawn at random."""
+    value = re.split(r"[\s\"'`(:=>,]", text.rstrip("=:"))[-1]
+    mixed = sum(letter.isdigit() for letter in value) > 1
+    return random_token(value) if mixed else Verdict.INVALID
+
+
+def authorization_token(text: str) -> Verdict:
+    """The token after the scheme."""
+    return random_token(text.split(maxsplit=1)[-1])

@@ -1,0 +1,240 @@
+"""Words of keys and texts: what a key says about the value beside it.
+
+A key is split into words at case changes, digits and separators (`cardNumber`,
+`card_number`, `CARD-NO`). A phrase is telling if the key ends with it, apart from
+modifiers (`email_home`, `phone2`) and a plural; it is near if it stands anywhere in
+it. Words are compared joined, on word boundaries, so `creditcard_number` and
+`creditCardNumber` are the same.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from detection.catalog import Catalog
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+WORD_LIMIT = 12
+"""Words of a key looked at; longer keys are texts."""
+KEY_LIMIT = 128
+"""Bytes of a key looked at."""
+PHRASE_WORDS = 5
+"""Words of the longest phrase looked for in texts."""
+CACHE_LIMIT = 16384
+"""Keys remembered; then all are forgotten."""
+
+MODIFIERS = frozenset(
+    """
+    home work office mobile primary secondary main business private personal
+    current old new value raw text string input field confirm confirmation again
+    billing shipping delivery alternate alternative backup recovery default
+    original full normalized formatted plain clear enc encoded
+""".split()
+)
+"""Words after a phrase that leave it telling."""
+DENIALS = frozenset(
+    """
+    is has have no not num count show hide allow allows allowed enable enabled
+    disable require requires required include includes needs can should must use
+    max min total
+""".split()
+)
+"""First words that make a key speak about something, not hold it."""
+
+
+class Words(NamedTuple):
+    """A key's words joined in lower case, and where they begin and end in it."""
+
+    joined: str
+    bounds: tuple[int, ...]
+
+    def holds(self, phrase: str) -> bool:
+        """Whether the joined phrase stands in it on word boundaries."""
+        start = self.joined.find(phrase)
+        while start >= 0:
+            if start in self.bounds and start + len(phrase) in self.bounds:
+                return True
+            start = self.joined.find(phrase, start + 1)
+        return False
+
+
+class Told(NamedTuple):
+    """A key tells a type; if named, only below or beside such a key."""
+
+    data_type: str
+    phrase: str
+    above: str
+    beside: str
+
+    @property
+    def letters(self) -> int:
+        """How much of the keys tells it."""
+        return len(self.phrase) + len(self.above) + len(self.beside)
+
+
+class Notes(NamedTuple):
+    """All that a key says."""
+
+    words: Words
+    told: tuple[Told, ...]
+    near: frozenset[str]
+    is_doubtful: bool
+    speaks: bool
+    """Whether it says anything for the fields beside it."""
+    is_conditional: bool
+    """Whether a type is told below or beside certain keys only."""
+    always: Mapping[str, int]
+    """Types that it tells anywhere, and how many letters of it do."""
+
+
+class Phrase(NamedTuple):
+    """A telling phrase as written in the catalog."""
+
+    data_type: str
+    words: tuple[str, ...]
+    is_whole: bool
+    above: tuple[str, ...]
+    beside: str
+
+    @property
+    def joined(self) -> str:
+        return "".join(self.words)
+
+
+NONE: frozenset[str] = frozenset()
+NOTHING = Notes(Words("", (0,)), (), frozenset(), False, False, False, {})
+
+
+def split(key: str) -> list[str]:
+    """A key's words in lower case."""
+    return [word.lower() for word in _WORD.findall(key)][:WORD_LIMIT]
+
+
+def join(words: list[str]) -> Words:
+    bounds = [0]
+    for word in words:
+        bounds.append(bounds[-1] + len(word))
+    return Words("".join(words), tuple(bounds))
+
+
+def decode_key(key: bytes) -> str:
+    """A raw JSON key as text; broken escapes and bytes are replaced."""
+    text = key.decode("utf-8", "replace")
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def parse_phrase(data_type: str, text: str) -> Phrase:
+    """`[above/][=]words[ & beside]`"""
+    text, _, beside = text.partition(" & ")
+    above, _, text = text.rpartition("/")
+    is_whole = text.startswith("=")
+    words = tuple(split(text.removeprefix("=")))
+    return Phrase(
+        data_type, words, is_whole, tuple(split(above)), "".join(split(beside))
+    )
+
+
+class PhraseBook:
+    """What keys say, by the catalog's phrases; remembers the keys it has seen."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.phrases = [
+            parse_phrase(name, text)
+            for name, kind in catalog.types.items()
+            for text in kind.keys
+        ]
+        self._telling: dict[str, list[Phrase]] = {}
+        for phrase in self.phrases:
+            self._telling.setdefault(phrase.joined, []).append(phrase)
+        self._near: dict[str, set[str]] = {}
+        for name, kind in catalog.types.items():
+            for text in kind.near:
+                self._near.setdefault("".join(split(text)), set()).add(name)
+        for phrase in self.phrases:
+            if not phrase.is_whole and not phrase.above and not phrase.beside:
+                self._near.setdefault(phrase.joined, set()).add(phrase.data_type)
+        self._doubtful = {"".join(split(text)) for text in catalog.doubtful}
+        self._notes: dict[bytes, Notes] = {}
+
+    def notes(self, key: bytes) -> Notes:
+        """What a raw key says."""
+        notes = self._notes.get(key)
+        if notes is None:
+            if len(self._notes) >= CACHE_LIMIT:
+                self._notes.clear()
+            notes = self._notes[key] = self._read(key)
+        return notes
+
+    def _read(self, key: bytes) -> Notes:
+        if len(key) > KEY_LIMIT:
+            return NOTHING
+        words = split(decode_key(key))
+        joined = join(words)
+        near: set[str] = set()
+        is_doubtful = False
+        for part in _parts(joined, 0):
+            near |= self._near.get(part, set())
+            is_doubtful = is_doubtful or part in self._doubtful
+        told = tuple(self._told(words, joined))
+        return Notes(
+            joined,
+            told,
+            frozenset(near),
+            is_doubtful,
+            bool(told or near),
+            any(part.above or part.beside for part in told),
+            {part.data_type: part.letters for part in reversed(told)},
+        )
+
+    def _told(self, words: list[str], joined: Words) -> Iterator[Told]:
+        if words and words[0] in DENIALS and len(words) > 1:
+            return
+        seen: set[tuple[str, str, str]] = set()
+        for end in _ends(words):
+            for start in range(end):
+                text = joined.joined[joined.bounds[start] : joined.bounds[end]]
+                for phrase in self._telling.get(text, ()) or self._telling.get(
+                    text.removesuffix("s"), ()
+                ):
+                    is_whole = start == 0 and end == len(words)
+                    above = "".join(phrase.above)
+                    told = phrase.data_type, above, phrase.beside
+                    if (is_whole or not phrase.is_whole) and told not in seen:
+                        seen.add(told)
+                        yield Told(
+                            phrase.data_type, phrase.joined, above, phrase.beside
+                        )
+
+    def near_in(self, text: str) -> frozenset[str]:
+        """Types whose phrases stand in a text."""
+        found: set[str] = set()
+        words = [word.lower() for word in _WORD.findall(text)]
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + PHRASE_WORDS, len(words)) + 1):
+                part = "".join(words[start:end])
+                found |= self._near.get(part, NONE)
+                found |= self._near.get(part.removesuffix("s"), NONE)
+        return frozenset(found)
+
+
+def _parts(words: Words, start: int) -> Iterator[str]:
+    """Every run of whole words."""
+    bounds = words.bounds
+    for first in range(start, len(bounds) - 1):
+        for last in range(first + 1, len(bounds)):
+            yield words.joined[bounds[first] : bounds[last]]
+
+
+def _ends(words: list[str]) -> Iterator[int]:
+    """Where a telling phrase may end: at the end, or before modifiers only."""
+    end = len(words)
+    while end > 0:
+        yield end
+        end -= 1
+        if words[end] not in MODIFIERS and not words[end].isdigit():
+            return

@@ -1,0 +1,132 @@
+"""The service answers over gRPC, refuses what it cannot take, and stops."""
+
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from detection.program import SERVICE, Detector, Others, serve, serve_beside, start
+from detection.scanner import Scanner
+from proto.v1 import detector_pb2, detector_pb2_grpc
+
+WAIT_SECONDS = 60
+
+
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def request(body: bytes) -> detector_pb2.DetectRequest:
+    header = detector_pb2.Header(name=b"From", value=b"ada@example.com")
+    message = detector_pb2.Message(body=body, headers=[header])
+    return detector_pb2.DetectRequest(messages=[message, detector_pb2.Message()])
+
+
+@pytest.fixture
+def address(scanner: Scanner) -> Iterator[str]:
+    address = free_address()
+    server = start(address, scanner)
+    yield address
+    server.stop(None).wait()
+
+
+def test_findings_come_in_order_with_the_digest(address: str, scanner: Scanner) -> None:
+    with grpc.insecure_channel(address) as channel:
+        stub = detector_pb2_grpc.DetectorStub(channel)
+        answer = stub.Detect(request(b'{"cvv": "123"}'), timeout=WAIT_SECONDS)
+    assert answer.catalog_digest == scanner.digest
+    first, second = answer.results
+    assert [(f.data_type, f.path, f.location) for f in first.findings] == [
+        ("contact.email", "from", detector_pb2.HEADER),
+        ("financial.card_cvv", "$.cvv", detector_pb2.BODY),
+    ]
+    assert first.findings[1].sensitivity == detector_pb2.HIGH
+    assert not second.findings
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+def test_health_is_serving(address: str, service: str) -> None:
+    with grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        ask = health_pb2.HealthCheckRequest(service=service)
+        answer = stub.Check(ask, timeout=WAIT_SECONDS)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_taken_port_is_an_error(scanner: Scanner) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="cannot listen"):
+            start(f"127.0.0.1:{taken.getsockname()[1]}", scanner)
+
+
+class Gone:
+    """A context whose client has hung up."""
+
+    def is_active(self) -> bool:
+        return False
+
+
+def test_who_hung_up_is_not_scanned_for(scanner: Scanner) -> None:
+    detector = Detector(scanner)
+    answer = detector.Detect(request(b"{}"), Gone())  # type: ignore[arg-type]
+    assert not answer.results
+
+
+def test_serve_runs_several_processes_until_stopped(
+    small_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    own = str(small_file)
+    address, stop = free_address(), threading.Event()
+    thread = threading.Thread(target=serve, args=(address, own, 2, stop))
+    thread.start()
+    with grpc.insecure_channel(address) as channel:
+        stub = detector_pb2_grpc.DetectorStub(channel)
+        ask = request(b'{"cvv": "123"}')
+        answer = stub.Detect(ask, timeout=WAIT_SECONDS, wait_for_ready=True)
+    assert answer.results[0].findings
+    stop.set()
+    started = time.monotonic()
+    thread.join(WAIT_SECONDS)
+    assert not thread.is_alive()
+    assert time.monotonic() - started < 10
+
+
+def test_a_process_that_ended_is_started_again() -> None:
+    others = Others(free_address(), "", 1)
+    (first,) = others.running
+    others.restart_ended()
+    assert others.running == [first]
+    first.kill()
+    first.join(WAIT_SECONDS)
+    others.restart_ended()
+    (second,) = others.running
+    assert second is not first
+    others.stop()
+    second.join(WAIT_SECONDS)
+    assert not second.is_alive()
+
+
+class Parent:
+    """Ends after it was asked twice."""
+
+    def __init__(self) -> None:
+        self._answers = iter([True, False])
+
+    def is_alive(self) -> bool:
+        return next(self._answers)
+
+
+def test_a_process_without_its_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "parent_process", Parent)
+    serve_beside(free_address(), "", multiprocessing.get_context("spawn").Event())

@@ -1,0 +1,245 @@
+"""Messages in, findings out: the built-in catalog on whole messages."""
+
+import base64
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detection.fields import FIELD_LIMIT
+from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
+from detection.scanner import ALONE_BYTES, BATCH_BYTES, Scanner
+
+CARD = "4111111111111111"
+
+
+def found(scanner: Scanner, body: object) -> dict[str, str]:
+    """Types of likely findings in a JSON body, by path."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    (findings,) = scanner.scan([Message(body=data)])
+    return {f.path: f.data_type for f in findings if f.likelihood >= Likelihood.LIKELY}
+
+
+def test_types_are_found_at_their_paths(scanner: Scanner) -> None:
+    user = {
+        "id": 17,
+        "firstName": "Ada",
+        "emails": ["ada@example.com"],
+        "card": {"number": int(CARD), "cvc": "123", "expiry": "12/27"},
+        "birthDate": "1815-12-10".replace("1815", "1915"),
+    }
+    assert found(scanner, {"users": [user]}) == {
+        "$.users[*].firstName": "personal.first_name",
+        "$.users[*].emails[*]": "contact.email",
+        "$.users[*].card.number": "financial.payment_card",
+        "$.users[*].card.cvc": "financial.card_cvv",
+        "$.users[*].card.expiry": "financial.card_expiry",
+        "$.users[*].birthDate": "personal.birth_date",
+    }
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["orderNumber", "order_id", "reference", "trackingNumber", "id", "invoice_no"],
+)
+@pytest.mark.parametrize("value", [CARD, int(CARD), "4111111111111112"])
+def test_order_numbers_are_no_cards(
+    scanner: Scanner, key: str, value: str | int
+) -> None:
+    (findings,) = scanner.scan([Message(body=json.dumps({key: value}).encode())])
+    assert all(f.sensitivity is not Sensitivity.HIGH for f in findings)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1700000000123,
+        "1700000000",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "2024-05-01T10:00:00Z",
+        "v1.2.3.4-rc1",
+        "800x600",
+    ],
+)
+def test_everyday_values_are_nothing(scanner: Scanner, value: str | int) -> None:
+    assert scanner.scan([Message(body=json.dumps({"value": value}).encode())]) == [[]]
+
+
+def test_escapes_are_decoded(scanner: Scanner) -> None:
+    assert found(scanner, rb'{"a": "ada\u0040example.com"}') == {"$.a": "contact.email"}
+    assert found(scanner, rb'{"a": "\u0041 \ud800 ada@example.com"}')
+    assert found(scanner, rb'{"a": "\q ada@example.com"}') == {"$.a": "contact.email"}
+
+
+def test_escapes_that_hide_nothing_are_nothing(scanner: Scanner) -> None:
+    assert found(scanner, rb'{"a": "\u0041bc"}') == {}
+
+
+def test_json_in_strings_is_read(scanner: Scanner) -> None:
+    inner = json.dumps({"card_number": CARD})
+    assert found(scanner, {"payload": inner}) == {
+        "$.payload.card_number": "financial.payment_card"
+    }
+    encoded = base64.b64encode(inner.encode() + b" " * 9).decode()
+    assert found(scanner, {"payload": encoded}) == {
+        "$.payload.card_number": "financial.payment_card"
+    }
+
+
+def test_json_in_json_is_read_to_a_depth(scanner: Scanner) -> None:
+    text = json.dumps({"email": "ada@example.com"})
+    for _ in range(8):
+        text = json.dumps({"a": text})
+    assert len(found(scanner, text.encode())) <= 1
+
+
+def test_base64_that_is_no_json_is_left(scanner: Scanner) -> None:
+    assert found(scanner, {"data": "eyJ" + "\u00e9" * 20}) == {}
+    assert found(scanner, {"data": "eyJhbGciOiJIUzI1NiJ9AAAAAAAA"}) == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-le"])
+def test_other_encodings_are_read(scanner: Scanner, encoding: str) -> None:
+    body = '{"email": "ada@example.com"}'.encode(encoding)
+    assert found(scanner, body) == {"$.email": "contact.email"}
+
+
+def test_lines_scalars_and_broken_bodies_give_what_they_have(scanner: Scanner) -> None:
+    lines = b'{"email": "ada@example.com"}\n{"email": "bob@example.com"}\n'
+    (findings,) = scanner.scan([Message(body=lines)])
+    assert [(f.path, f.count) for f in findings] == [("$.email", 2)]
+    assert found(scanner, b'"ada@example.com"') == {"$": "contact.email"}
+    assert found(scanner, b'{"a": {"email": "ada@example.com", \xff') == {
+        "$.a.email": "contact.email"
+    }
+
+
+def test_value_cut_by_truncation_loses_a_step(scanner: Scanner) -> None:
+    body = b'{"value": "' + CARD.encode()
+    (whole,), (cut,) = scanner.scan(
+        [Message(body=body), Message(body=body, truncated=True)]
+    )
+    assert cut.likelihood == whole.likelihood - 1
+
+
+def test_data_like_keys_are_findings_and_never_shown(scanner: Scanner) -> None:
+    body = {"users": {"ada@example.com": {"email": "ada@example.com"}}}
+    assert found(scanner, body) == {
+        "$.users.{contact.email}": "contact.email",
+        "$.users.{contact.email}.email": "contact.email",
+    }
+
+
+def test_all_parts_of_a_message_are_read(scanner: Scanner) -> None:
+    message = Message(
+        target=b"/users/ada%40example.com?token=f3Kd92mQpZx81LsVt0b",
+        headers=[
+            (b"Authorization", b"Bearer mF_9.B5f-4.1JqM0kLz"),
+            (b"Cookie", b"sessionid=38afes7a8f3k2lq9"),
+        ],
+        content_type="application/x-www-form-urlencoded",
+        body=b"password=hunter22",
+    )
+    (findings,) = scanner.scan([message])
+    assert [(f.data_type, f.location, f.path) for f in findings] == [
+        ("contact.email", Location.PATH, "2"),
+        ("credential.access_token", Location.QUERY, "token"),
+        ("credential.bearer_token", Location.HEADER, "authorization"),
+        ("credential.password", Location.BODY, "$.password"),
+        ("credential.session_cookie", Location.HEADER, "cookie:sessionid"),
+    ]
+
+
+def test_data_in_header_names_is_not_judged(scanner: Scanner) -> None:
+    assert scanner.scan([Message(headers=[(b"ada@example.com", b"1")])]) == [[]]
+
+
+def test_words_before_a_number_support_it(scanner: Scanner) -> None:
+    text = "the patient with NHS number 943 476 5919 came"
+    assert found(scanner, {"text": text}) == {"$.text": "health.nhs_number"}
+    assert found(scanner, {"text": "NHS staff saw 12 people"}) == {}
+
+
+def test_telling_key_finds_the_number_in_a_text(scanner: Scanner) -> None:
+    assert found(scanner, {"cpf": "my number is 390.533.447-05"}) == {
+        "$.cpf": "identity.br_cpf"
+    }
+    assert found(scanner, {"cpf": "my number is 390.533.447-06"}) == {}
+
+
+def test_findings_do_not_depend_on_the_batch(scanner: Scanner) -> None:
+    bodies = [
+        json.dumps({"n": n, "email": f"u{n}@example.com", "note": "x" * (n % 50)})
+        for n in range(300)
+    ]
+    bodies.append(json.dumps({"a": "y" * (ALONE_BYTES + 1), "iban": "x"}))
+    bodies.append(json.dumps({"a": ["z" * 60000], "ip": "203.0.113.9"}))
+    messages = [Message(body=body.encode()) for body in bodies * 4]
+    assert sum(len(m.body) for m in messages) > BATCH_BYTES
+    alone = [scanner.scan([message])[0] for message in messages]
+    assert scanner.scan(messages) == alone
+    order = list(range(len(messages)))
+    random.Random(7).shuffle(order)
+    again = scanner.scan([messages[index] for index in order])
+    assert again == [alone[index] for index in order]
+
+
+def test_many_matches_are_counted_to_a_limit(scanner: Scanner) -> None:
+    text = "a@example.com " * 1000
+    (findings,) = scanner.scan([Message(body=json.dumps({"t": text}).encode())])
+    assert findings[0].count == 256
+
+
+def test_a_body_made_of_hits_ends_at_the_limit(scanner: Scanner) -> None:
+    body = b"[" + b'"a@b.co",' * 70_000 + b"0]"
+    (findings,) = scanner.scan([Message(body=body)])
+    assert findings[0].count == FIELD_LIMIT
+
+
+def test_explanations_tell_rule_context_and_sum(scanner: Scanner) -> None:
+    body = json.dumps({"card_number": CARD, "order_number": CARD}).encode()
+    rows = scanner.explain(Message(body=body))
+    digits = {r.path: r for r in rows if r.rule == "digits"}
+    told, doubted = digits["$.card_number"], digits["$.order_number"]
+    assert (told.context, told.likelihood) == (("key",), 5)
+    assert (told.start, told.length, told.verdict) == (0, 16, "valid")
+    assert doubted.arithmetic == "base 3 validator +1 context +1 doubt +0 cut +0" or (
+        doubted.context == ("doubtful key",)
+    )
+
+
+def test_no_value_is_in_any_output(scanner: Scanner) -> None:
+    secret = "Qx7Zp93mLk2Vt8Rw"
+    body = json.dumps(
+        {"password": secret, secret: {"email": f"{secret}@example.com"}}
+    ).encode()
+    message = Message(target=secret.encode(), body=body)
+    shown = repr([message, scanner.scan([message]), scanner.explain(message)])
+    assert secret not in shown
+    assert CARD not in repr(Message(body=CARD.encode()))
+
+
+BODIES = st.recursive(
+    st.sampled_from([CARD, "ada@example.com", "203.0.113.9", "x", "\ud83d\ude00"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["card", "number", "email", "name", "cvv", "a"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(BODIES, st.integers(0, 200), st.binary(max_size=3))
+def test_mutated_bodies_never_raise(
+    scanner: Scanner, body: object, position: int, patch: bytes
+) -> None:
+    data = json.dumps(body).encode()
+    mutated = data[:position] + patch + data[position + 2 :]
+    for findings in scanner.scan([Message(body=mutated), Message(body=patch)]):
+        assert all(isinstance(finding, Finding) for finding in findings)

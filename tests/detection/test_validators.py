@@ -1,0 +1,278 @@
+"""Validators against published examples, and python-stdnum as the oracle."""
+
+import random
+
+import pytest
+from stdnum import luhn as stdnum_luhn
+
+from detection import cards, crypto, health, national, persons, tokens
+from detection.validators import find, is_known
+from detection.verdict import Verdict
+
+VALID, UNSURE, INVALID = Verdict.VALID, Verdict.UNSURE, Verdict.INVALID
+
+CASES: dict[str, dict[Verdict, list[str]]] = {
+    "payment_card": {
+        VALID: ["4111111111111111", "3714 496353 98431", "5555-5555-5555-4444"],
+        INVALID: ["4111111111111112", "1234567890123452", "41", "0" * 16, "x" * 16],
+    },
+    "card_expiry": {
+        VALID: ["12/27", "2027-12", "0330", "202712", "12/2030"],
+        INVALID: ["13/45", "12", "99/2150", "203013"],
+    },
+    "track": {
+        VALID: ["%B4111111111111111^A/B^3012", ";4111111111111111=3012"],
+        INVALID: ["no digits", ";4111111111111112=3012"],
+    },
+    "imei": {VALID: ["490154203237518", "49-015420-323751-8"], INVALID: ["4901542032"]},
+    "clabe": {VALID: ["032180000118359719"], INVALID: ["032180000118359718"]},
+    "bitcoin_address": {
+        VALID: [
+            "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem",
+            "2NFUBBRcTJbYc1D4HSCbJhKZp6YCV4PQFpQ",
+            "bc1p5d7rjq7g6rdk2yhzks9smlaqtedr4dekq08ge8ztwac72sfr9rusxg3297",
+            "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+        ],
+        INVALID: [
+            "17VZNX1SN5NlKa8UQFxwQbFeFc3iqRYhem",
+            "2NFUBBRcTJbYc1D4HSCbJhKZp6YCV4PQFp0",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+            "bc1bbbbbbbbbbbbbb",
+            "no",
+        ],
+    },
+    "ripple_address": {
+        VALID: ["rf1BiGeXwwQoi8Z2ueFYTEXSwuJYfV2Jpn"],
+        INVALID: ["rf1BiGeXwwQoi8Z2ueFYTEXSwuJYfV2Jpm", "r0"],
+    },
+    "base58_address": {
+        VALID: ["DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD"],
+        INVALID: ["DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyE"],
+    },
+    "ethereum_address": {
+        VALID: [
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "0x8a718a84ee7b1621e63e680371e0c03c417ccaf6",
+        ],
+        INVALID: ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x" + "0" * 40],
+    },
+    "email": {
+        VALID: ["ada@example.com", "a.b+c@x.co.uk"],
+        INVALID: [
+            ".a@b.co",
+            "a.@b.co",
+            "a..b@c.de",
+            "a@-b.co",
+            "a@b-.co",
+            "a@b..co",
+            "logo@2x.png",
+            "a@1.2",
+            "@b.co",
+        ],
+    },
+    "phone": {
+        VALID: ["+44 20 7946 0958", "0044 20 7946 0958"],
+        UNSURE: ["020 7946 0123", "+44 7000 00000"],
+        INVALID: ["12", "1111111", "+999 12345678", "+44 12"],
+    },
+    "international_phone": {VALID: ["+442079460958"], INVALID: ["020 7946 0123"]},
+    "north_american_phone": {VALID: ["(415) 555-2671"], INVALID: ["(111) 555-2671"]},
+    "birth_date": {
+        VALID: ["1986-04-12", "12/31/1990", "31.12.90", "19860412", "1986-04-12T00:00"],
+        UNSURE: ["4 March 1971"],
+        INVALID: ["1986-14-42", "1700-01-01", "19861341"],
+    },
+    "person_name": {
+        VALID: ["Ada Lovelace", "Ludwig van Beethoven", "李 明"],
+        UNSURE: ["Ada", "ada lovelace byron"],
+        INVALID: ["", "admin", "Test User", "a b c d e f g"],
+    },
+    "ip_address": {
+        VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0"],
+        INVALID: ["999.1.1.1", "0.0.0.0", "01:02:03:04:05:06:07:ab"],
+    },
+    "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
+    "longitude": {VALID: ["-179.5"], UNSURE: ["7"], INVALID: ["181.0"]},
+    "coordinates": {
+        VALID: ["51.5,-0.1"],
+        UNSURE: ["51, 7", "51.5, 7"],
+        INVALID: ["91.5, 7.5", "51.5"],
+    },
+    "age": {VALID: ["42"], INVALID: ["0", "400", "x"]},
+    "jwt": {
+        VALID: [
+            "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.x",
+            "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0.a.b.c.d",
+        ],
+        INVALID: ["eyJhIjoxfQ.eyJhIjoxfQ.x", "eyJhbGciOiJIUzI1NiJ9.WzFd.x", "ey!.a.b"],
+    },
+    "basic_authorization": {
+        VALID: ["Basic QWxhZGRpbjpvcGVu"],
+        INVALID: ["Basic QWxhZGRpbg==", "Basic A"],
+    },
+    "random_token": {
+        UNSURE: ["9f8d7c6b5a4e3d2c"],
+        INVALID: ["aaaa", "********", "${TOKEN}", "aaaaaaaaaaaaaaaaaaaaaaaabcde"],
+    },
+    "password": {UNSURE: ["hunter2"], INVALID: ["", "REDACTED"]},
+    "format_token": {
+        UNSURE: ["sk_live_a1b2c3d4e5f6"],
+        INVALID: ["sk_live_xxxxxxxxxxxx"],
+    },
+    "assigned_password": {
+        UNSURE: ["password=whiteduke", "pwd: Tr0ub4dor", "password: 'open sesame'"],
+        INVALID: [
+            "password: required",
+            "password=${PW}",
+            "password=$PW",
+            "passwordhunter2",
+        ],
+    },
+    "assigned_secret": {
+        UNSURE: ["key=k9f8d7c6b5a4e3d2c"],
+        INVALID: ["token: authorization_code"],
+    },
+    "authorization_token": {UNSURE: ["Bearer mF_9.B5f"], INVALID: ["Bearer null"]},
+    "iban": {
+        VALID: ["GB82 WEST 1234 5698 7654 32", "BE71 0961 2345 6769 BIC"],
+        INVALID: ["GB82WEST12345698765433"],
+    },
+    "bic": {VALID: ["DEUTDEFF500", "deutdeff"], INVALID: ["DEUTXXFF"]},
+    "eu_vat": {VALID: ["DE136695976"], INVALID: ["DE136695977"]},
+    "any_vat": {
+        VALID: ["ATU13585627", "13585627", "CHE-107.787.577 IVA", "AU83914571673"],
+        UNSURE: ["UZ 123456789"],
+        INVALID: ["DE136695977", "AU83914571674", "UZ 1"],
+    },
+    "any_tax_id": {
+        VALID: ["530121/999", "8071592153", "1893120105732"],
+        UNSURE: ["1234567890123456"],
+        INVALID: ["000000"],
+    },
+    "any_national_id": {
+        VALID: ["390.533.447-05", "A123456789"],
+        UNSURE: ["XK12345"],
+        INVALID: ["pending"],
+    },
+    "document_number": {UNSURE: ["A123"], INVALID: ["none"]},
+    "us_ssn": {VALID: ["536-90-4399", "536904399"], INVALID: ["000-12-3456"]},
+    "uk_nino": {VALID: ["AB 12 34 56 C"], INVALID: ["BG123612A"]},
+    "de_tax_number": {
+        VALID: ["201/123/12340"],
+        UNSURE: ["4151181508156"],
+        INVALID: ["1"],
+    },
+    "de_social_security": {
+        VALID: ["65070803A019"],
+        INVALID: ["15070649C100", "65991303A019", "x"],
+    },
+    "de_document": {
+        VALID: ["T220001293"],
+        UNSURE: ["L01X00T44"],
+        INVALID: ["T220001290", "C01"],
+    },
+    "es_nif": {VALID: ["54362315K", "1111111G", "B64717838"], INVALID: ["54362315Z"]},
+    "lu_national_id": {VALID: ["1893120105732"], INVALID: ["1893120105733", "1"]},
+    "se_personnummer": {
+        VALID: ["880320-0016", "19880320-0016"],
+        INVALID: ["880320-0018", "889920-0016", "1"],
+    },
+    "fi_hetu": {
+        VALID: ["131052-308T", "131052Y308T", "010594Y9032", "020516C902J"],
+        INVALID: ["131052-308U"],
+    },
+    "lv_personal_code": {
+        VALID: ["161175-19997"],
+        UNSURE: ["32000012345"],
+        INVALID: ["161175-19998", "1"],
+    },
+    "pl_id_card": {VALID: ["ABS123456"], INVALID: ["ABS123455", "A1"]},
+    "hu_tax_id": {VALID: ["8071592153"], INVALID: ["8071592152", "1"]},
+    "ru_snils": {VALID: ["112-233-445 95"], INVALID: ["112-233-445 96", "1"]},
+    "eg_national_id": {UNSURE: ["29001011234567"], INVALID: ["29013011234567", "1"]},
+    "ae_emirates_id": {VALID: ["784-1968-6570305-0"], INVALID: ["784196865703051"]},
+    "sa_national_id": {VALID: ["1101798278"], INVALID: ["1101798279"]},
+    "lk_nic": {UNSURE: ["742454537V", "197424501234"], INVALID: ["749994537V", "1"]},
+    "cn_resident_id": {
+        VALID: ["360426199101010071", "110105491231002"],
+        INVALID: ["360426199101010072", "110105491331002", "1"],
+    },
+    "hk_id_card": {VALID: ["Q803337(0)"], INVALID: ["X731324(8)", "1"]},
+    "tw_national_id": {VALID: ["A123456789"], INVALID: ["A123456788", "1"]},
+    "kr_rrn": {
+        VALID: ["971013-9019902"],
+        UNSURE: ["960121-1234567"],
+        INVALID: ["971313-9019902", "971013-0019902"],
+    },
+    "sg_nric": {
+        VALID: ["S9108268C", "F2346401L", "T7572225C", "M1234567K"],
+        INVALID: ["S9108268D", "X1"],
+    },
+    "vn_citizen_id": {UNSURE: ["001090012345", "123456789"], INVALID: ["991090012345"]},
+    "nz_nhi": {VALID: ["ZAC5361"], UNSURE: ["ZBN77VL"], INVALID: ["ZZZ0044"]},
+    "ca_health_number": {VALID: ["9698 658 215"], INVALID: ["9698648215"]},
+    "luhn11": {VALID: ["12345678903"], INVALID: ["12345678901"]},
+    "pe_identity": {
+        VALID: ["10117410-2"],
+        UNSURE: ["10117410"],
+        INVALID: ["10117410-4"],
+    },
+    "ec_cedula": {VALID: ["171430710-3"], INVALID: ["171430710-4"]},
+    "npi": {VALID: ["1245319599"], INVALID: ["1245319598", "1111111112"]},
+    "dea": {VALID: ["BB1388568"], INVALID: ["BB1388569"]},
+    "au_medicare": {VALID: ["2123 45670 1"], INVALID: ["2123 25870 1"]},
+    "vin": {
+        VALID: ["1M8GDM9AXKP042788"],
+        UNSURE: ["WBA3A5C5XDF000001"],
+        INVALID: ["ABCDEFGHJKLMNPR12"],
+    },
+    "licence_plate": {UNSURE: ["B AB 1234"], INVALID: ["unknown", "1"]},
+    "mac_address": {VALID: ["0012.3456.789a"], INVALID: ["1234.5678.9012"]},
+    "stdnum.pl.pesel": {VALID: ["44051401359"], INVALID: ["44051401358"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "text"),
+    [
+        (name, answer, text)
+        for name, answers in CASES.items()
+        for answer, texts in answers.items()
+        for text in texts
+    ],
+)
+def test_validators_answer_as_published(
+    name: str, expected: Verdict, text: str
+) -> None:
+    assert is_known(name)
+    assert find(name)(text) is expected
+
+
+def test_every_name_has_a_function_and_cases() -> None:
+    homes = (cards, crypto, health, national, persons, tokens)
+    for name in CASES:
+        if not name.startswith("stdnum."):
+            assert sum(hasattr(home, name) for home in homes) == 1
+
+
+@pytest.mark.parametrize("name", ["nothing", "stdnum.zz.nothing", "stdnum.pl.nothing"])
+def test_unknown_names_are_known_to_be_unknown(name: str) -> None:
+    assert not is_known(name)
+
+
+def test_luhn_agrees_with_the_library() -> None:
+    numbers = random.Random(1)
+    for _ in range(500):
+        digits = str(numbers.randrange(10**18))
+        assert cards.luhn(digits) == stdnum_luhn.is_valid(digits)
+
+
+def test_keccak_has_the_published_digest() -> None:
+    empty = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert crypto.keccak256(b"").hex() == empty
+    assert len(crypto.keccak256(b"x" * 300)) == 32
+
+
+def test_base64_of_either_alphabet_is_decoded() -> None:
+    assert tokens.decode_base64("_-8") == tokens.decode_base64("/+8=") == b"\xff\xef"
+    assert tokens.decode_base64("é") is None
