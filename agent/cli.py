@@ -1,0 +1,310 @@
+"""The command line: a contract that tests and users script.
+
+Errors are one line each on standard error: what, which value, what to do. Exit status 2
+for bad usage or settings, 1 for a failed run.
+"""
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeAlias
+
+from agent import settings as settings_module
+from agent.lifecycle import RoleError, Roles, stop_on_signals
+from agent.logs import set_up
+from agent.settings import Settings, SettingsError
+from detection.catalog import CatalogError
+
+Command = Callable[[argparse.Namespace], int]
+Role = Callable[[Settings, threading.Event], None]
+
+EXAMPLES = """examples:
+  vethscope run                            watch this machine, dashboard on port 8080
+  vethscope demo --duration 15 --json      sample traffic through the whole line
+  vethscope replay --pairs - file.pcap     one JSON line a request and response
+  vethscope detect bodies.jsonl            which data types stand where
+  vethscope check --config vethscope.toml  effective settings, all errors at once
+"""
+
+ROLE_GROUPS = {
+    "run": tuple(field.name for field in settings_module.groups()),
+    "interceptor": ("addresses", "capture", "cluster", "kafka", "logs"),
+    "digger": ("addresses", "cloud", "cluster", "detector", "digger", "kafka", "logs"),
+    "detector": ("detector", "logs"),
+    "cloud": ("cloud", "logs"),
+}
+"""Whose settings each role's flags set; the others' are still read from the file."""
+
+NEED_KAFKA = ("interceptor", "digger")
+"""By themselves they have no embedded broker to share."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            print(f"vethscope: {line}", file=sys.stderr)
+        return 2
+    except RoleError as error:
+        print(f"vethscope: {error}", file=sys.stderr)
+        return 1
+    except CatalogError as error:
+        print(f"vethscope: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output left; nothing more can be told to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"vethscope: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vethscope",
+        description="Shows which sensitive data moves through a Kubernetes cluster.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"vethscope {version('vethscope')}"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_roles(commands)
+    _add_demo(commands)
+    _add_replay(commands)
+    _add_detect(commands)
+    _add_catalog(commands)
+    _add_check(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_roles(commands: Commands) -> None:
+    helps: dict[str, tuple[str, Role]] = {
+        "run": ("all roles on this machine", _run),
+        "interceptor": ("capture this node's pods", _interceptor),
+        "digger": ("names, sampling, packages", _digger),
+        "detector": ("find data types in messages (gRPC)", _detector),
+        "cloud": ("collect packages, show the dashboard", _cloud),
+    }
+    for name, (text, role) in helps.items():
+        parser = commands.add_parser(name, help=text, description=text)
+        _add_settings(parser, ROLE_GROUPS[name])
+        parser.set_defaults(command=_role_command(name, role))
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "demo", help="sample traffic in two network namespaces, through everything"
+    )
+    parser.add_argument(
+        "--duration", type=_seconds, metavar="S", help="end after S seconds"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON summary")
+    _add_settings(parser, ("capture", "detector", "digger", "kafka", "logs"))
+    parser.set_defaults(command=_demo)
+
+
+def _add_replay(commands: Commands) -> None:
+    parser = commands.add_parser("replay", help="pairs out of capture files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng; -")
+    parser.add_argument("--pairs", metavar="PATH", help="JSON lines here; - for stdout")
+    parser.add_argument("--report", metavar="PATH", help="counters as JSON here")
+    parser.add_argument(
+        "--all-content-types", action="store_true", help="pairs that are not JSON too"
+    )
+    parser.add_argument(
+        "--no-tunnels",
+        action="store_true",
+        help="do not look into VXLAN, Geneve, GRE, MPLS and the like",
+    )
+    _add_settings(parser, ("capture",))
+    parser.set_defaults(command=_replay)
+
+
+def _add_detect(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "detect",
+        help="data types in JSON lines",
+        description='Reads JSON lines {"body": "<text>"}, writes {"findings": […]}.',
+    )
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE")
+    parser.add_argument("--explain", action="store_true", help="say why")
+    _add_settings(parser, ("detector",))
+    parser.set_defaults(command=_detect)
+
+
+def _add_catalog(commands: Commands) -> None:
+    parser = commands.add_parser("catalog", help="list the data types")
+    parser.add_argument("--check", action="store_true", help="prove all rules")
+    _add_settings(parser, ("detector",))
+    parser.set_defaults(command=_catalog)
+
+
+def _add_check(commands: Commands) -> None:
+    parser = commands.add_parser("check", help="effective settings, all errors at once")
+    _add_settings(parser, ROLE_GROUPS["run"])
+    parser.set_defaults(command=_check)
+
+
+def _add_settings(parser: argparse.ArgumentParser, groups: tuple[str, ...]) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML settings")
+    for group, name, kind in settings_module.names():
+        if group in groups:
+            flag = f"{group}-{name}".replace("_", "-")
+            parser.add_argument(
+                f"--{flag}", metavar=kind.__name__, help=argparse.SUPPRESS
+            )
+    parser.epilog = (
+        "settings as flags, --GROUP-NAME VALUE, of the groups: "
+        + ", ".join(groups)
+        + " (see `vethscope check`)"
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    flags = {
+        name.replace("_", "-"): value
+        for name, value in vars(options).items()
+        if value is not None
+    }
+    return settings_module.load(options.config, flags=flags)
+
+
+def _role_command(name: str, role: Role) -> Command:
+    def command(options: argparse.Namespace) -> int:
+        settings = _settings(options)
+        if name in NEED_KAFKA and not settings.kafka.bootstrap:
+            raise SettingsError(f"kafka.bootstrap: {name} needs the host:port of Kafka")
+        set_up(settings.logs.level)
+        with Roles(stop_on_signals()) as roles:
+            roles.start(name, lambda stop: role(settings, stop))
+            roles.wait()
+        return 0
+
+    return command
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    from agent import standalone
+
+    standalone.run(settings, stop)
+
+
+def _interceptor(settings: Settings, stop: threading.Event) -> None:
+    from agent.interceptor import program
+
+    program.run(settings, stop)
+
+
+def _digger(settings: Settings, stop: threading.Event) -> None:
+    from agent.digger import program
+
+    program.run(settings, stop)
+
+
+def _detector(settings: Settings, stop: threading.Event) -> None:
+    from detection import program
+
+    detector = settings.detector
+    program.serve(detector.listen, detector.catalog, detector.processes, stop)
+
+
+def _cloud(settings: Settings, stop: threading.Event) -> None:
+    from cloud import program
+
+    cloud = settings.cloud
+    program.serve(cloud.listen, cloud.collector_listen, cloud.database_url, stop)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from agent.demo import program
+
+    settings = _settings(options)
+    set_up(settings.logs.level)
+    return program.run(settings, options.duration, options.json, stop_on_signals())
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from agent.replay import replay
+
+    settings = _settings(options)
+    return replay(
+        options.files,
+        options.pairs,
+        options.report,
+        options.all_content_types,
+        settings.capture.body_bytes,
+        not options.no_tunnels,
+    )
+
+
+def _detect(options: argparse.Namespace) -> int:
+    from detection.lines import detect_lines
+    from detection.scanner import Scanner
+
+    scanner = Scanner.load(_settings(options).detector.catalog)
+    if options.file == "-":
+        return detect_lines(sys.stdin.buffer, sys.stdout, scanner, options.explain)
+    with Path(options.file).open("rb") as source:
+        return detect_lines(source, sys.stdout, scanner, options.explain)
+
+
+def _catalog(options: argparse.Namespace) -> int:
+    from detection import catalog, check
+
+    own = _settings(options).detector.catalog
+    known = catalog.load(own)
+    if options.check:
+        mistakes = check.mistakes(known)
+        for mistake in mistakes:
+            print(f"vethscope: catalog: {mistake}", file=sys.stderr)
+        print(f"{len(check.rows(known))} data types, {len(mistakes)} mistakes")
+        return 1 if mistakes else 0
+    _print_table(check.Row._fields, check.rows(known))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    for name, value in settings_module.effective(_settings(options)):
+        print(f"{name} = {value}")
+    return 0
+
+
+def _print_table(names: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """For people a table, for programs a line a row with tabs between."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(str(cell) for cell in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(name.replace("_", " ") for name in names))
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:
+        raise ValueError
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""The address list between digger and interceptors (gRPC, addresses.proto).
+
+The digger serves its index: the whole list first, then changes. The interceptor's
+client keeps a snapshot and stays connected, with growing pauses while the digger is
+away; meanwhile the last list goes on to hold.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from agent.cluster.addresses import NODE, AddressIndex
+from proto.v1 import addresses_pb2, addresses_pb2_grpc
+
+log = logging.getLogger("vethscope")
+
+MOST_FOLLOWERS = 2_000
+"""Interceptors served at once; each takes a thread, made when it comes."""
+PAUSE_SECONDS = (0.2, 10.0)
+"""First and longest pause before the client asks again."""
+LARGEST_MESSAGE_BYTES = 64 << 20
+"""A list of a million IPv6 addresses fits."""
+
+_WAIT_SECONDS = 0.5
+
+
+class ListenError(Exception):
+    """The address to listen on cannot be had."""
+
+
+class Server(addresses_pb2_grpc.AddressesServicer):
+    """Serves the index at `listen` until closed; use as a context."""
+
+    def __init__(self, index: AddressIndex, listen: str) -> None:
+        self._index = index
+        self._closing = threading.Event()
+        self._server = grpc.server(
+            ThreadPoolExecutor(MOST_FOLLOWERS, "addresses"),
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ],
+        )
+        addresses_pb2_grpc.add_AddressesServicer_to_server(self, self._server)
+        try:
+            self.port = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise ListenError(
+                f"addresses.listen: {listen}: the port is in use or not ours"
+            ) from error
+        self._server.start()
+
+    def Watch(  # noqa: N802
+        self, request: addresses_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[addresses_pb2.AddressUpdate]:
+        revision = -1
+        while context.is_active() and not self._closing.is_set():
+            if self._index.is_complete and self._index.revision > revision:
+                update = self._update(revision)
+                revision = update.revision
+                yield update
+            self._index.wait(revision, _WAIT_SECONDS)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._server.stop(0.5).wait(1.5)
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _update(self, revision: int) -> addresses_pb2.AddressUpdate:
+        changes = self._index.changes_since(revision) if revision >= 0 else None
+        if changes is None:
+            now, kinds = self._index.snapshot()
+            return _message(now, True, kinds, [])
+        last = {change.ip: change.kind for change in changes}
+        added = {ip: kind for ip, kind in last.items() if kind is not None}
+        gone = [ip for ip, kind in last.items() if kind is None]
+        return _message(changes[-1].revision, False, added, gone)
+
+
+class AddressClient:
+    """The interceptor's list, kept current by `run`."""
+
+    def __init__(self, server: str, node: str) -> None:
+        self.monitored: frozenset[bytes] = frozenset()
+        """Addresses of pods and services of the cluster; replaced, never changed."""
+        self.is_complete = threading.Event()
+        """Set once the first whole list is here."""
+        self._server = server
+        self._node = node
+        self._kinds: dict[bytes, int] = {}
+        self._is_fresh = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Follows the server until `stop` is set."""
+        pause, is_away = PAUSE_SECONDS[0], False
+        while not stop.is_set():
+            reason = self._follow(stop)
+            if self._is_fresh:
+                pause, is_away = PAUSE_SECONDS[0], False
+            if not is_away and not stop.is_set():
+                is_away = True
+                log.warning("addresses: %s: %s, trying on", self._server, reason)
+            stop.wait(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, PAUSE_SECONDS[1])
+
+    def _follow(self, stop: threading.Event) -> str:
+        """One connection; returns why it ended."""
+        self._is_fresh = False
+        options = [
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
+        with grpc.insecure_channel(self._server, options=options) as channel:
+            updates = addresses_pb2_grpc.AddressesStub(channel).Watch(
+                addresses_pb2.WatchRequest(node=self._node)
+            )
+            watcher = threading.Thread(
+                target=_cancel_on, args=(stop, updates), daemon=True
+            )
+            watcher.start()
+            try:
+                for update in updates:
+                    self._take(update)
+            except grpc.RpcError as error:
+                return str(error.code().name)
+            finally:
+                updates.cancel()
+                watcher.join()
+        return "the digger ended the list"
+
+    def _take(self, update: addresses_pb2.AddressUpdate) -> None:
+        kinds = {} if update.complete else dict(self._kinds)
+        kinds.update((address.ip, address.kind) for address in update.added)
+        for ip in update.removed:
+            kinds.pop(ip, None)
+        self._kinds = kinds
+        self.monitored = frozenset(ip for ip, kind in kinds.items() if kind != NODE)
+        self._is_fresh = True
+        self.is_complete.set()
+
+
+def _cancel_on(stop: threading.Event, call: "grpc.Future[Any]") -> None:
+    while not stop.wait(0.1):
+        if call.done():
+            return
+    call.cancel()
+
+
+def _message(
+    revision: int, is_complete: bool, added: dict[bytes, Any], removed: list[bytes]
+) -> addresses_pb2.AddressUpdate:
+    return addresses_pb2.AddressUpdate(
+        revision=revision,
+        complete=is_complete,
+        added=[addresses_pb2.Address(ip=ip, kind=kind) for ip, kind in added.items()],
+        removed=removed,
+    )

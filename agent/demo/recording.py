@@ -1,0 +1,145 @@
+"""The demo without privileges: a capture made by itself, replayed in real time.
+
+Stands where the interceptor stands. Each second of traffic is written as a capture
+file, read back as any file is, and its pairs go the way of all pairs.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from agent.demo.capture import ADDRESSES, Capture
+from agent.demo.client import Counts
+from agent.interceptor.coverage import Counts as CoverageCounts
+from agent.interceptor.coverage import Coverage, Report
+from agent.interceptor.worker import counts_of, record_of
+from agent.queue import RecordProducer
+from agent.record import COVERAGE_TOPIC, encoder, server_key
+from agent.settings import Settings
+from agent.standalone import Standalone
+from rings.assembler import Assembler
+from rings.pcap import read_blocks
+
+SEED = 2026
+PIECE_SECONDS = 0.25
+FLUSH_SECONDS = 1.0
+_TICK_SECONDS = 0.05
+
+
+class Recording:
+    """Replays what it recorded itself; the interceptor's stand-in."""
+
+    def __init__(self, settings: Settings, file: Path) -> None:
+        self.coverage = Coverage(settings.node)
+        self.monitored: frozenset[bytes] = frozenset()
+        self.rate = 0.0
+        """Exchanges a second; 0: none."""
+        self._node = settings.node
+        self._settings = settings
+        self._file = file
+        self._capture = Capture(SEED)
+        self._assembler = Assembler()
+        self._flushes: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._window_ns = time.time_ns()
+
+    @property
+    def counts(self) -> Counts:
+        return self._capture.counts
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Waits until all that was replayed by now is with the broker."""
+        done = threading.Event()
+        self._flushes.put(done)
+        return done.wait(timeout_seconds)
+
+    def run(self, stop: threading.Event) -> None:
+        producer = RecordProducer(self._settings)
+        coverage = RecordProducer(self._settings)
+        due = time.monotonic()
+        while not stop.wait(max(_TICK_SECONDS, due - time.monotonic())):
+            if self.rate and time.monotonic() >= due:
+                due = time.monotonic() + PIECE_SECONDS
+                self._replay(producer)
+            producer.poll()
+            if not self._flushes.empty() and not producer.flush(FLUSH_SECONDS):
+                self._report(producer)
+                self._publish(coverage)
+                self._flushes.get().set()
+        producer.flush(FLUSH_SECONDS)
+
+    def _replay(self, producer: RecordProducer) -> None:
+        count = int(self.rate * PIECE_SECONDS)
+        first = self.counts.exchanges
+        piece = self._capture.piece(first, count, time.time_ns(), self.rate)
+        self._file.write_bytes(piece)
+        for block in read_blocks(str(self._file)):
+            for pair in self._assembler.feed(block):
+                if pair.response is not None:
+                    record = record_of(pair, pair.response, self._node)
+                    producer.send(server_key(record), encoder.encode(record))
+        self._report(producer)
+
+    def _report(self, producer: RecordProducer) -> None:
+        captured = counts_of(self._assembler.total())
+        delivered = producer.sent - producer.waiting
+        node = CoverageCounts({}, {"ring_drops": 0})
+        self.coverage.update(
+            0, Report(node=node, views={0: captured}, delivered=delivered)
+        )
+
+    def _publish(self, producer: RecordProducer) -> None:
+        start_ns, self._window_ns = self._window_ns, time.time_ns()
+        for window in self.coverage.window(start_ns, self._window_ns):
+            value = msgspec.msgpack.encode(window)
+            producer.send(window.node.encode(), value, topic=COVERAGE_TOPIC)
+        producer.flush(FLUSH_SECONDS)
+
+
+class Recorded:
+    """The same as `Live`, of a recording."""
+
+    addresses = ADDRESSES
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "demo.pcap"
+        self._recording: Recording | None = None
+
+    @property
+    def source(self) -> Callable[[Settings], Recording]:
+        return self._open
+
+    def begin(self, standalone: Standalone, rate: float) -> None:
+        assert self._recording
+        self._recording.rate = rate
+
+    def counts(self, seconds: float) -> Counts:
+        assert self._recording
+        time.sleep(seconds)
+        return self._recording.counts
+
+    def finish(self) -> Counts:
+        assert self._recording
+        self._recording.rate = 0.0
+        self._recording.flush(FLUSH_SECONDS)
+        return msgspec.structs.replace(self._recording.counts, finished=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.unlink(missing_ok=True)
+
+    def _open(self, settings: Settings) -> Recording:
+        self._recording = Recording(settings, self._file)
+        return self._recording

@@ -1,0 +1,198 @@
+"""The way to the cloud: packages in order, each until it is accepted.
+
+In: finished packages. Out: calls of collector.proto. A package that the cloud already
+has is a success; one whose offsets do not follow what the cloud has (another digger was
+faster: FAILED_PRECONDITION) voids all that is queued, and the program starts again from
+where the cloud says. While the cloud is away packages wait in a bounded queue; the
+program stops consuming when it `is_full`, so nothing is lost.
+"""
+
+import logging
+import random
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from agent.settings import Cloud
+from proto.v1 import collector_pb2, collector_pb2_grpc
+
+log = logging.getLogger("vethscope")
+
+MOST_PACKAGES = 16
+"""Packages waiting: some tens of megabytes."""
+ANSWER_SECONDS = 15.0
+PAUSE_SECONDS = (0.2, 15.0)
+"""First and longest pause before a package is sent again."""
+LARGEST_MESSAGE_BYTES = 64 << 20
+REFUSED = "refused"
+"""Coverage count of the records whose package the cloud found wrong."""
+
+
+class Uplink:
+    """Sends from its own thread, `run`; all else is called by the program."""
+
+    def __init__(self, cloud: Cloud, cluster: str) -> None:
+        self.digested = 0
+        """Records that the cloud accounted for."""
+        self.packages = 0
+        """Packages that it accepted."""
+        self._server = cloud.server
+        self._cluster = cluster
+        self._channel = _channel(cloud)
+        self._stub = collector_pb2_grpc.CollectorStub(self._channel)
+        self._changed = threading.Condition()
+        self._queue: deque[tuple[Any, int]] = deque()
+        self._call: Any = None
+        self._is_closed = False
+        self._is_refused = False
+        self._is_away = False
+
+    def resume(self, topic: str, partitions: list[int]) -> dict[int, int]:
+        """The next offset of each partition that the cloud knows. Raises RpcError."""
+        request = collector_pb2.ResumeRequest(
+            cluster=self._cluster, topic=topic, partitions=partitions
+        )
+        try:
+            response = self._stub.Resume(request, timeout=ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            self._away(error)
+            raise
+        self._back()
+        return dict(response.next)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._queue) >= MOST_PACKAGES
+
+    @property
+    def is_refused(self) -> bool:
+        """The cloud refused a package's offsets: `clear` and start again."""
+        return self._is_refused
+
+    def put(self, package: collector_pb2.Package, records: int) -> None:
+        """Queues a package that accounts for so many records."""
+        with self._changed:
+            self._queue.append((package, records))
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Forgets what waits; returns once no call is under way."""
+        with self._changed:
+            self._queue.clear()
+            self._changed.wait_for(lambda: self._call is None, ANSWER_SECONDS + 1)
+            self._is_refused = False
+
+    def drain(self, seconds: float) -> bool:
+        """Waits until all is accepted; true if so."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._queue or self._is_refused, seconds
+            )
+
+    def run(self, stop: threading.Event) -> None:
+        """Sends until `stop` is set."""
+        pause = PAUSE_SECONDS[0]
+        while not stop.is_set():
+            waiting = self._next()
+            if waiting is None:
+                continue
+            if self._send(*waiting):
+                pause = PAUSE_SECONDS[0]
+            else:
+                stop.wait(random.uniform(pause / 2, pause))
+                pause = min(2 * pause, PAUSE_SECONDS[1])
+
+    def close(self) -> None:
+        """Ends a call that is under way."""
+        with self._changed:
+            self._is_closed = True
+            if self._call is not None:
+                self._call.cancel()
+        self._channel.close()
+
+    def _next(self) -> tuple[Any, Any, int] | None:
+        """Begins to send the first package: the call, the package, its records."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue and not self._is_refused, 0.1)
+            if not self._queue or self._is_refused or self._is_closed:
+                return None
+            package, records = self._queue[0]
+            self._call = self._stub.Send.future(package, timeout=ANSWER_SECONDS)
+            return self._call, package, records
+
+    def _send(self, call: Any, package: Any, records: int) -> bool:
+        """One attempt; true if there is nothing to repeat."""
+        try:
+            call.result()
+        except grpc.FutureCancelledError:
+            self._done(None, False)
+            return False
+        except grpc.RpcError as error:
+            is_refused = error.code() == grpc.StatusCode.FAILED_PRECONDITION
+            is_wrong = error.code() == grpc.StatusCode.INVALID_ARGUMENT
+            if is_refused:
+                log.warning("cloud: a package does not follow, starting over")
+            elif is_wrong and package.endpoints:
+                self._strip(package, records, error)
+                return True
+            else:
+                self._away(error)
+            self._done(None, is_refused)
+            return is_refused
+        self._back()
+        self.digested += records
+        self.packages += 1
+        self._done(package, False)
+        return True
+
+    def _strip(self, package: Any, records: int, error: grpc.RpcError) -> None:
+        """What the cloud will never take is only counted; the line goes on."""
+        log.error("cloud: refuses a package: %s, its pairs are lost", error.details())
+        bare = collector_pb2.Package(
+            cluster=package.cluster,
+            window_start_ns=package.window_start_ns,
+            window_end_ns=package.window_end_ns,
+            offsets=package.offsets,
+            coverage=[collector_pb2.Coverage(counts={REFUSED: records})],
+        )
+        with self._changed:
+            if self._queue and self._queue[0][0] is package:
+                self._queue[0] = (bare, records)
+            self._call = None
+            self._changed.notify_all()
+
+    def _done(self, accepted: Any, is_refused: bool) -> None:
+        with self._changed:
+            if accepted is not None and self._queue and self._queue[0][0] is accepted:
+                self._queue.popleft()
+            self._call = None
+            self._is_refused = self._is_refused or is_refused
+            self._changed.notify_all()
+
+    def _away(self, error: grpc.RpcError) -> None:
+        if not self._is_away:
+            self._is_away = True
+            reason = error.code().name
+            if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+                reason = f"refuses a package: {error.details()}"
+            log.warning("cloud: %s: %s, packages wait", self._server, reason)
+
+    def _back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            log.warning("cloud: %s is back", self._server)
+
+
+def _channel(cloud: Cloud) -> grpc.Channel:
+    options = [
+        ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+        ("grpc.max_reconnect_backoff_ms", 5000),
+        ("grpc.keepalive_time_ms", 60_000),
+    ]
+    if cloud.ca_file:
+        credentials = grpc.ssl_channel_credentials(Path(cloud.ca_file).read_bytes())
+        return grpc.secure_channel(cloud.server, credentials, options=options)
+    return grpc.insecure_channel(cloud.server, options=options)

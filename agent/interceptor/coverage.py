@@ -1,0 +1,129 @@
+"""Coverage: what a node's workers captured, missed and did with every byte.
+
+In come the workers' counters, out go sums for the whole run and, per window, what was
+added to them, as `NodeCoverage` for the coverage topic.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from agent.record import VERSION, NodeCoverage
+
+LEVEL = "in_flight"
+"""Bytes not yet decided: the one bucket that shrinks, so windows leave it out."""
+
+
+class Counts(msgspec.Struct):
+    """Counters that only grow."""
+
+    buckets: dict[str, int] = {}
+    """Reason → TCP payload bytes."""
+    counts: dict[str, int] = {}
+    """Reason → pieces."""
+
+    def added_since(self, before: "Counts") -> "Counts":
+        buckets = _difference(self.buckets, before.buckets)
+        buckets.pop(LEVEL, None)
+        return Counts(buckets, _difference(self.counts, before.counts))
+
+    def plus(self, other: "Counts") -> "Counts":
+        return Counts(
+            dict(Counter(self.buckets) + Counter(other.buckets)),
+            dict(Counter(self.counts) + Counter(other.counts)),
+        )
+
+
+class Report(msgspec.Struct):
+    """A worker's counters since its start."""
+
+    node: Counts
+    """What belongs to no pod: ring, frames, producer."""
+    views: dict[int, Counts] = {}
+    """By host interface index."""
+    revision: int = 0
+    """Of the last order to monitor that is in force."""
+    delivered: int = 0
+    """Records that the broker took."""
+    is_flushed: bool = False
+    """An answer to a flush: all that was captured before it is included."""
+    failure: str = ""
+    """Why the worker ends."""
+
+
+class Coverage:
+    """Sums of a node's workers, ended ones included."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._current: dict[int, Report] = {}
+        self._ended: list[Report] = []
+        self._sent: dict[bytes, Counts] = {}
+        self._pods: dict[int, bytes] = {}
+
+    def update(self, worker: int, report: Report) -> None:
+        self._current[worker] = report
+
+    def end(self, worker: int) -> None:
+        """The worker is gone; what it counted stays."""
+        if report := self._current.pop(worker, None):
+            self._ended.append(report)
+
+    def count(self, reason: str) -> None:
+        """Something of the node as a whole, once."""
+        self._ended.append(Report(Counts({}, {reason: 1})))
+
+    def name(self, interface: int, addresses: frozenset[bytes]) -> None:
+        """An interface's counters are reported under its pod's first address."""
+        self._pods[interface] = min(
+            addresses, key=lambda ip: (len(ip), ip), default=b""
+        )
+
+    def total(self) -> Counts:
+        """Of the whole node."""
+        total = Counts()
+        for counts in self._by_pod().values():
+            total = total.plus(counts)
+        return total
+
+    @property
+    def delivered(self) -> int:
+        return sum(report.delivered for report in self._reports())
+
+    def window(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
+        """What was added since the last call, per pod; nothing for silent ones."""
+        windows = []
+        for pod, counts in self._by_pod().items():
+            added = counts.added_since(self._sent.get(pod, Counts()))
+            if any(added.buckets.values()) or any(added.counts.values()):
+                windows.append(
+                    NodeCoverage(
+                        version=VERSION,
+                        node=self._node,
+                        window_start_ns=start_ns,
+                        window_end_ns=end_ns,
+                        pod=pod,
+                        buckets=added.buckets,
+                        counts=added.counts,
+                    )
+                )
+            self._sent[pod] = counts
+        return windows
+
+    def _reports(self) -> list[Report]:
+        return [*self._ended, *self._current.values()]
+
+    def _by_pod(self) -> dict[bytes, Counts]:
+        sums: dict[bytes, Counts] = {}
+        for report in self._reports():
+            sums[b""] = sums.get(b"", Counts()).plus(report.node)
+            for interface, counts in report.views.items():
+                pod = self._pods.get(interface, b"")
+                sums[pod] = sums.get(pod, Counts()).plus(counts)
+        return sums
+
+
+def _difference(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    changed = {name: value - before.get(name, 0) for name, value in now.items()}
+    return {name: value for name, value in changed.items() if value}

@@ -1,0 +1,271 @@
+"""The interceptor: captures the pods of one node and puts pairs on Kafka.
+
+It finds the pods' interfaces, matches them with the digger's address list, and keeps
+the workers that read the rings: tells them what to monitor, starts crashed ones again,
+and sums their counters into coverage reports. The workers do the capturing.
+"""
+
+import logging
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection, wait
+
+import msgspec
+
+from agent.cluster.service import AddressClient
+from agent.interceptor.coverage import Coverage, Report
+from agent.interceptor.interfaces import Interfaces, PodInterface
+from agent.interceptor.worker import (
+    Flush,
+    Monitor,
+    Order,
+    Start,
+    Stop,
+    encode_order,
+    ring_bytes,
+    worker_count,
+)
+from agent.lifecycle import Roles
+from agent.queue import RecordProducer
+from agent.record import COVERAGE_TOPIC, encoder
+from agent.settings import Settings
+
+log = logging.getLogger("vethscope")
+
+WINDOW_SECONDS = 2.0
+"""Coverage is reported this often."""
+RESTART_SECONDS = 1.0
+"""A crashed worker is started again after this."""
+STOP_SECONDS = 2.5
+"""Workers get this long to drain, then they are ended."""
+
+_TICK_SECONDS = 0.1
+_decode_report = msgspec.msgpack.Decoder(Report).decode
+
+
+class InterceptorError(Exception):
+    """Capturing is not possible; the text says what is missing."""
+
+
+class _Worker:
+    """A worker process and our end of its socket."""
+
+    def __init__(self, start: Start) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "agent.interceptor.worker",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        self.reports = Connection(ours.detach())
+        self.is_flushed = True
+        self.revision = 0
+        self.send(start)
+
+    def send(self, order: Order) -> None:
+        try:
+            self.reports.send_bytes(encode_order(order))
+        except ConnectionError:
+            # Its end is noticed when its reports are read.
+            log.debug("a worker is gone")
+
+    def end(self, seconds: float) -> None:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.error("a worker did not drain within %.1f s", seconds)
+            self.process.kill()
+            self.process.wait()
+        self.reports.close()
+
+
+class Interceptor:
+    """One node's capture. `run` works; the rest may be asked from other threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._count = worker_count(settings.capture.workers)
+        server = settings.addresses.server
+        self._client = AddressClient(server, settings.node) if server else None
+        self._found: tuple[PodInterface, ...] = ()
+        self._ordered = Monitor(0, {}, [])
+        self._monitored: frozenset[bytes] = frozenset()
+        self._window_ns = time.time_ns()
+        self._workers: dict[int, _Worker] = {}
+        self._restart_at: dict[int, float] = {}
+        self._flushes: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._flushing: list[threading.Event] = []
+        self.coverage = Coverage(settings.node)
+
+    @property
+    def monitored(self) -> frozenset[bytes]:
+        """Addresses whose interfaces all workers capture now."""
+        return self._monitored
+
+    def worker_processes(self) -> list[int]:
+        """Ids of the processes that read the rings now."""
+        return [worker.process.pid for worker in self._workers.values()]
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Waits until all that was captured by now is with the broker."""
+        done = threading.Event()
+        self._flushes.put(done)
+        return done.wait(timeout_seconds)
+
+    def run(self, stop: threading.Event) -> None:
+        """Captures until `stop` is set, then drains. Raises InterceptorError."""
+        producer = RecordProducer(self._settings)
+        for number in range(self._count):
+            self._start(number)
+        done = threading.Event()
+        with Roles(done) as roles:
+            roles.start("interfaces", self._watch_interfaces)
+            if self._client:
+                roles.start("addresses", self._client.run)
+            try:
+                self._supervise(producer, stop, done)
+            finally:
+                self._stop_workers(producer)
+        log.info("interceptor stopped")
+
+    def _supervise(
+        self, producer: RecordProducer, stop: threading.Event, failed: threading.Event
+    ) -> None:
+        while not stop.is_set() and not failed.is_set():
+            self._read_reports(_TICK_SECONDS)
+            self._start_crashed()
+            self._order()
+            self._pass_on_flushes()
+            if time.time_ns() - self._window_ns > WINDOW_SECONDS * 1e9:
+                self._publish(producer)
+
+    def _watch_interfaces(self, stop: threading.Event) -> None:
+        def take(found: tuple[PodInterface, ...]) -> None:
+            self._found = found
+
+        Interfaces().watch(stop, take)
+
+    def _start(self, number: int) -> None:
+        group = os.getpid() & 0xFFFF if self._count > 1 else None
+        size = ring_bytes(self._settings.capture.ring_bytes, self._count)
+        worker = _Worker(Start(self._settings, size, group))
+        self._workers[number] = worker
+        worker.send(self._ordered)
+
+    def _start_crashed(self) -> None:
+        now = time.monotonic()
+        for number, at in list(self._restart_at.items()):
+            if now >= at:
+                del self._restart_at[number]
+                self._start(number)
+
+    def _read_reports(self, timeout_seconds: float) -> None:
+        by_connection = {w.reports: (n, w) for n, w in self._workers.items()}
+        for ready in wait(list(by_connection), timeout_seconds):
+            number, worker = by_connection[ready]  # type: ignore[index]
+            try:
+                report = _decode_report(worker.reports.recv_bytes())
+            except (EOFError, ConnectionError):
+                self._lose(number)
+                continue
+            if report.failure:
+                raise InterceptorError(report.failure)
+            worker.is_flushed = worker.is_flushed or report.is_flushed
+            worker.revision = report.revision
+            self.coverage.update(number, report)
+        if self._flushing and all(w.is_flushed for w in self._workers.values()):
+            for done in self._flushing:
+                done.set()
+            self._flushing.clear()
+        revision = self._ordered.revision
+        if all(worker.revision == revision for worker in self._workers.values()):
+            interfaces = self._ordered.interfaces.values()
+            self._monitored = frozenset(ip for ips in interfaces for ip in ips)
+
+    def _lose(self, number: int) -> None:
+        worker = self._workers.pop(number)
+        worker.end(STOP_SECONDS)
+        self.coverage.end(number)
+        self.coverage.count("worker_restarts")
+        log.error(
+            "worker %d ended with status %s, starting it again: what its ring and "
+            "streams held is lost",
+            number,
+            worker.process.returncode,
+        )
+        self._restart_at[number] = time.monotonic() + RESTART_SECONDS
+
+    def _order(self) -> None:
+        """Tells the workers what to monitor, if it changed."""
+        listed = self._client.monitored if self._client else frozenset[bytes]()
+        interfaces = {
+            found.host_index: sorted(found.addresses)
+            for found in self._found
+            if found.host_index and (not listed or found.addresses & listed)
+        }
+        own = {ip for found in self._found for ip in found.addresses}
+        monitored = sorted(listed | own)
+        known = self._ordered
+        if (known.interfaces, known.monitored) != (interfaces, monitored):
+            order = Monitor(known.revision + 1, interfaces, monitored)
+            for found in self._found:
+                self.coverage.name(found.host_index, found.addresses)
+            for worker in self._workers.values():
+                worker.send(order)
+            self._ordered = order
+            if interfaces.keys() != known.interfaces.keys():
+                log.info("monitoring %d interfaces", len(interfaces))
+
+    def _pass_on_flushes(self) -> None:
+        while not self._flushes.empty():
+            self._flushing.append(self._flushes.get())
+            for worker in self._workers.values():
+                worker.is_flushed = False
+                worker.send(Flush())
+
+    def _publish(self, producer: RecordProducer) -> None:
+        start_ns, self._window_ns = self._window_ns, time.time_ns()
+        for window in self.coverage.window(start_ns, self._window_ns):
+            producer.send(
+                window.node.encode(), encoder.encode(window), topic=COVERAGE_TOPIC
+            )
+        producer.poll()
+
+    def _stop_workers(self, producer: RecordProducer) -> None:
+        end = time.monotonic() + STOP_SECONDS
+        for worker in self._workers.values():
+            worker.send(Stop())
+        while self._workers and time.monotonic() < end:
+            for number, worker in list(self._workers.items()):
+                self._take_last(number, worker)
+        for worker in self._workers.values():
+            worker.end(0)
+        self._publish(producer)
+        producer.flush(1.0)
+
+    def _take_last(self, number: int, worker: _Worker) -> None:
+        try:
+            if worker.reports.poll(_TICK_SECONDS):
+                report = _decode_report(worker.reports.recv_bytes())
+                self.coverage.update(number, report)
+        except (EOFError, ConnectionError):
+            del self._workers[number]
+            self.coverage.end(number)
+            worker.end(1.0)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """The role. Raises InterceptorError."""
+    Interceptor(settings).run(stop)

@@ -1,0 +1,161 @@
+"""Everything on one machine: `vethscope run`, and what the demo stands on.
+
+One process holds the cloud, the embedded broker (unless Kafka is given), the digger
+with detection in itself, and the interceptor, whose workers are processes of their
+own. Roles start in the order in which data needs them and stop in reverse.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Protocol
+
+import msgspec
+
+from agent.digger.program import Digger
+from agent.interceptor.coverage import Counts, Coverage
+from agent.interceptor.program import Interceptor
+from agent.lifecycle import Roles
+from agent.queue import EmbeddedBroker
+from agent.settings import Settings
+from cloud.program import serve
+
+log = logging.getLogger("vethscope")
+
+READY_SECONDS = 60.0
+"""Rules are compiled at the first start."""
+
+_TICK_SECONDS = 0.05
+
+
+class Source(Protocol):
+    """Where records come from: the interceptor, or what stands in for it."""
+
+    coverage: Coverage
+
+    @property
+    def monitored(self) -> frozenset[bytes]: ...
+
+    def flush(self, timeout_seconds: float) -> bool: ...
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
+class Standalone:
+    """All roles of this machine; use as a context."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: threading.Event,
+        source: Callable[[Settings], Source] = Interceptor,
+    ) -> None:
+        self.dashboard = ""
+        """Address of the dashboard, once `ready`."""
+        self._settings = settings
+        self._make_source = source
+        self._resources = ExitStack()
+        self._roles = Roles(stop)
+        self._cloud_ready = threading.Event()
+
+    def __enter__(self) -> "Standalone":
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        __: BaseException | None,
+        ___: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until a role fails or all is stopped."""
+        return self._roles.wait(seconds)
+
+    def ready(self, timeout_seconds: float = READY_SECONDS) -> bool:
+        """Waits for dashboard and digger; false if a role failed or time ran out."""
+        end = time.monotonic() + timeout_seconds
+        is_reading = self._digger.is_reading
+        while not (self._cloud_ready.is_set() and is_reading.is_set()):
+            if time.monotonic() > end or self._roles.wait(_TICK_SECONDS):
+                return False
+        return True
+
+    def monitors(self, addresses: frozenset[bytes]) -> bool:
+        """Whether all these addresses' interfaces are captured now."""
+        return addresses <= self._source.monitored
+
+    def quiesce(self, timeout_seconds: float) -> bool:
+        """Waits until all that was captured by now is counted by the cloud."""
+        end = time.monotonic() + timeout_seconds
+        if not self._source.flush(timeout_seconds):
+            return False
+        delivered = self._source.coverage.delivered
+        while self._digger.digested < delivered:
+            if time.monotonic() > end or self._roles.wait(_TICK_SECONDS):
+                return False
+        return True
+
+    def capture_report(self) -> Counts:
+        """The interceptor's counters of the whole run."""
+        return self._source.coverage.total()
+
+    @property
+    def packages_accepted(self) -> int:
+        return self._digger.packages_accepted
+
+    def close(self) -> None:
+        """Stops all roles. Raises RoleError if one failed."""
+        with self._resources:
+            self._roles.close()
+
+    def _start(self) -> None:
+        settings = self._settings
+        if not settings.kafka.bootstrap:
+            broker = self._resources.enter_context(EmbeddedBroker())
+            kafka = msgspec.structs.replace(settings.kafka, bootstrap=broker.bootstrap)
+            settings = msgspec.structs.replace(settings, kafka=kafka)
+            log.info("no kafka.bootstrap: records stay in this process's memory")
+        cloud = settings.cloud
+        self._digger = Digger(settings)
+        self._source = self._make_source(settings)
+        self._roles.start(
+            "cloud",
+            lambda stop: serve(
+                cloud.listen,
+                cloud.collector_listen,
+                cloud.database_url,
+                stop,
+                self._on_ready,
+            ),
+        )
+        self._roles.start("digger", self._digger.run)
+        self._roles.start("interceptor", self._capture)
+
+    def _capture(self, stop: threading.Event) -> None:
+        """Once there is an address list to ask for, Kafka or not."""
+        while not self._digger.is_serving.wait(_TICK_SECONDS):
+            if stop.is_set():
+                return
+        self._source.run(stop)
+
+    def _on_ready(self, dashboard: str) -> None:
+        self.dashboard = dashboard
+        self._cloud_ready.set()
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """The command `vethscope run`. Raises RoleError."""
+    with Standalone(settings, stop) as standalone:
+        if standalone.ready():
+            log.info("dashboard: %s", standalone.dashboard)
+        standalone.wait()

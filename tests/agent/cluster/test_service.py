@@ -1,0 +1,111 @@
+"""The address list over gRPC, both ends."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from agent.cluster import service
+from agent.cluster.addresses import NODE, POD, SERVICE, AddressIndex, Workload
+from agent.cluster.service import AddressClient, ListenError, Server
+
+ORDERS = Workload("shop", "Deployment", "orders")
+LOOPBACK = "127.0.0.1:0"
+
+
+def ip(number: int) -> bytes:
+    return (0x0A000000 + number).to_bytes(4, "big")
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextmanager
+def followed(port: int) -> Iterator[AddressClient]:
+    client, stop = AddressClient(f"127.0.0.1:{port}", "node-1"), threading.Event()
+    thread = threading.Thread(target=client.run, args=(stop,))
+    thread.start()
+    try:
+        yield client
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_client_gets_the_list_and_then_its_changes() -> None:
+    index = AddressIndex()
+    index.add(ip(1), ORDERS, POD, 0, "a")
+    index.add(ip(2), ORDERS, SERVICE, 0, "b")
+    index.add(ip(3), ORDERS, NODE, 0, "c")
+    index.complete()
+    with Server(index, LOOPBACK) as server, followed(server.port) as client:
+        assert client.is_complete.wait(10)
+        assert client.monitored == {ip(1), ip(2)}
+        index.add(ip(4), ORDERS, POD, 0, "d")
+        index.remove(ip(1), "a", 1)
+        assert eventually(lambda: client.monitored == {ip(2), ip(4)})
+
+
+def test_nothing_is_served_before_the_list_is_complete() -> None:
+    index = AddressIndex()
+    index.add(ip(1), ORDERS, POD, 0, "a")
+    with Server(index, LOOPBACK) as server, followed(server.port) as client:
+        assert not client.is_complete.wait(0.3)
+        index.complete()
+        assert client.is_complete.wait(10)
+
+
+def test_an_empty_list_is_a_list() -> None:
+    index = AddressIndex()
+    index.complete()
+    with Server(index, LOOPBACK) as server, followed(server.port) as client:
+        assert client.is_complete.wait(10)
+        assert client.monitored == frozenset()
+
+
+def test_the_last_list_holds_while_the_digger_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    index = AddressIndex()
+    index.add(ip(1), ORDERS, POD, 0, "a")
+    index.complete()
+    server = Server(index, LOOPBACK)
+    with followed(server.port) as client:
+        assert client.is_complete.wait(10)
+        server.close()
+        assert eventually(lambda: "trying on" in caplog.text)
+        assert client.monitored == {ip(1)}
+        index.add(ip(2), ORDERS, POD, 0, "b")
+        with Server(index, f"127.0.0.1:{server.port}"):
+            assert eventually(lambda: client.monitored == {ip(1), ip(2)})
+
+
+def test_a_client_too_far_behind_gets_the_whole_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "_WAIT_SECONDS", 0.01)
+    index = AddressIndex()
+    index.complete()
+    with Server(index, LOOPBACK) as server, followed(server.port) as client:
+        assert client.is_complete.wait(10)
+        for number in range(15_000):
+            index.add(ip(number), ORDERS, POD, 0, "a")
+        assert eventually(lambda: len(client.monitored) == 15_000)
+
+
+def test_a_port_in_use_is_told() -> None:
+    index = AddressIndex()
+    with (
+        Server(index, LOOPBACK) as server,
+        pytest.raises(ListenError, match=r"addresses\.listen: 127\.0\.0\.1:\d+"),
+    ):
+        Server(index, f"127.0.0.1:{server.port}")

@@ -1,0 +1,86 @@
+"""The replayed demo up to the broker: an embedded one, on loopback."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer
+from msgspec.structs import replace
+
+from agent.demo.recording import Recording
+from agent.queue import EmbeddedBroker
+from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, record_decoder
+from agent.settings import Settings
+
+SECONDS = 20.0
+RATE = 400.0
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    with EmbeddedBroker() as broker:
+        plain = Settings()
+        kafka = replace(plain.kafka, bootstrap=broker.bootstrap)
+        yield replace(plain, kafka=kafka)
+
+
+@pytest.fixture
+def recording(settings: Settings, tmp_path: Path) -> Iterator[Recording]:
+    made = Recording(settings, tmp_path / "demo.pcap")
+    stop = threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    yield made
+    stop.set()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+def replay_some(recording: Recording) -> None:
+    recording.rate = RATE
+    deadline = time.monotonic() + SECONDS
+    while recording.counts.exchanges < 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    recording.rate = 0.0
+    assert recording.flush(SECONDS)
+
+
+def received(settings: Settings, topic: str, count: int) -> list[bytes]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka.bootstrap,
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe([topic])
+    values: list[bytes] = []
+    deadline = time.monotonic() + SECONDS
+    while len(values) < count and time.monotonic() < deadline:
+        if (message := consumer.poll(0.1)) and not message.error():
+            values.append(message.value() or b"")
+    consumer.close()
+    return values
+
+
+def test_each_json_exchange_is_a_record(
+    recording: Recording, settings: Settings
+) -> None:
+    replay_some(recording)
+    sent = recording.counts.json_exchanges
+    assert recording.coverage.delivered == sent
+    assert recording.coverage.total().counts["pairs"] == sent
+    values = received(settings, RECORDS_TOPIC, sent)
+    assert len(values) == sent
+    methods = {bytes(record_decoder.decode(v).request.head[:4]) for v in values}
+    assert {b"GET ", b"POST"} <= methods
+
+
+def test_its_coverage_goes_to_the_broker(
+    recording: Recording, settings: Settings
+) -> None:
+    replay_some(recording)
+    assert received(settings, COVERAGE_TOPIC, 1)

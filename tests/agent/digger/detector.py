@@ -1,0 +1,56 @@
+"""A small detector service for tests: says where e-mail addresses stand."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+
+from proto.v1 import detector_pb2, detector_pb2_grpc
+
+
+class SmallDetector(detector_pb2_grpc.DetectorServicer):
+    """Serves until closed; use as a context."""
+
+    def __init__(self, listen: str = "127.0.0.1:0") -> None:
+        self.calls = 0
+        self.messages = 0
+        self.refused: list[bytes] = []
+        """Bodies that are answered with an error."""
+        self._lock = threading.Lock()
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        detector_pb2_grpc.add_DetectorServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(listen)}"
+        self._server.start()
+
+    def Detect(  # noqa: N802
+        self, request: detector_pb2.DetectRequest, context: grpc.ServicerContext
+    ) -> detector_pb2.DetectResponse:
+        if any(message.body in self.refused for message in request.messages):
+            context.abort(grpc.StatusCode.INTERNAL, "refused")
+        with self._lock:
+            self.calls += 1
+            self.messages += len(request.messages)
+        results = [_findings(message) for message in request.messages]
+        return detector_pb2.DetectResponse(results=results, catalog_digest="small")
+
+    def close(self) -> None:
+        self._server.stop(0).wait(5)
+
+    def __enter__(self) -> "SmallDetector":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _findings(message: detector_pb2.Message) -> detector_pb2.Findings:
+    count = message.body.count(b"@")
+    found = detector_pb2.Finding(
+        data_type="contact.email",
+        location=detector_pb2.BODY,
+        path="$.email",
+        sensitivity=detector_pb2.MEDIUM,
+        likelihood=detector_pb2.LIKELY,
+        count=count,
+    )
+    return detector_pb2.Findings(findings=[found] if count else [])

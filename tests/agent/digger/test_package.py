@@ -1,0 +1,186 @@
+"""A package accounts for what was put into it, and only for that."""
+
+import pytest
+
+from agent.cluster.addresses import INTERNET, Workload
+from agent.digger import package
+from agent.digger.package import REQUEST, RESPONSE, Draft, Edge
+from agent.record import VERSION, NodeCoverage
+from detection.finding import Finding, Likelihood, Location, Sensitivity
+from tests.agent.digger.records import START_NS, record
+
+ORDERS = Workload("shop", "Deployment", "orders")
+USERS = Workload("shop", "Deployment", "users")
+EDGE = Edge(ORDERS, USERS, 8080, "GET", "/users/{id}")
+
+
+def never(ip: bytes, at_ns: int) -> Workload:
+    raise AssertionError("all names are known")
+
+
+def finding(path: str = "$.email", count: int = 1, **changes: int) -> Finding:
+    return Finding(
+        "contact.email",
+        Location.BODY,
+        path,
+        Sensitivity(changes.get("sensitivity", 2)),
+        Likelihood(changes.get("likelihood", 4)),
+        count,
+    )
+
+
+def test_traffic_is_counted_per_edge_and_template() -> None:
+    draft = Draft()
+    for status, class_ in ((200, 2), (201, 2), (404, 4)):
+        draft.count(EDGE, record(status=status, response={"a": 1}), class_)
+    draft.count(EDGE._replace(method="PUT"), record(), 2)
+    built = draft.build("test", never, 0)
+    get, put = built.endpoints
+    assert (get.pairs, dict(get.statuses)) == (3, {2: 2, 4: 1})
+    assert (get.server.name, get.client.name, get.server_port) == (
+        "orders",
+        "users",
+        8080,
+    )
+    assert get.response_bytes > 3 * len('{"a": 1}')
+    assert (put.pairs, put.method, put.path) == (1, "PUT", "/users/{id}")
+
+
+def test_truncated_pairs_are_counted_once() -> None:
+    draft = Draft()
+    cut = record()
+    cut.request.truncated, cut.response.gaps = True, 5
+    draft.count(EDGE, cut, 2)
+    assert draft.build("test", never, 0).endpoints[0].truncated == 1
+
+
+def test_places_add_up_and_keep_the_worst() -> None:
+    draft = Draft()
+    row = draft.count(EDGE, record(), 2)
+    draft.find(row, REQUEST, [finding(count=2, sensitivity=1)])
+    draft.find(row, REQUEST, [finding(count=3, sensitivity=3, likelihood=1)])
+    draft.find(row, RESPONSE, [finding()])
+    request, response = draft.build("test", never, 0).endpoints[0].places
+    assert (request.direction, request.count) == (REQUEST, 5)
+    assert (request.sensitivity, request.likelihood) == (3, 4)
+    assert (response.direction, response.count) == (RESPONSE, 1)
+
+
+def test_offsets_are_covered_exactly() -> None:
+    draft = Draft()
+    assert draft.is_empty
+    draft.cover("records/1", 3, 100, 101)
+    draft.cover("records/1", 3, 101, 110)
+    draft.cover("records/1", 0, 5, 6)
+    offsets = draft.build("test", never, 0).offsets
+    assert [(o.partition, o.first, o.next) for o in offsets] == [
+        (0, 5, 6),
+        (3, 100, 110),
+    ]
+
+
+def test_offsets_that_do_not_follow_are_a_mistake_of_ours() -> None:
+    draft = Draft()
+    draft.cover("records/1", 3, 100, 101)
+    with pytest.raises(ValueError, match="does not follow"):
+        draft.cover("records/1", 3, 102, 103)
+
+
+def test_addresses_without_owner_are_named_when_the_package_is_built() -> None:
+    draft = Draft()
+    for last in (7, 8):
+        client = draft.unname(bytes((10, 0, 0, last)), START_NS + last)
+        draft.count(EDGE._replace(client=client), record(), 2)
+    asked = []
+
+    def resolve(ip: bytes, at_ns: int) -> Workload:
+        asked.append((ip[-1], at_ns - START_NS))
+        return USERS
+
+    (endpoint,) = draft.build("test", resolve, 0).endpoints
+    assert (endpoint.client.name, endpoint.pairs) == ("users", 2)
+    assert asked == [(7, 7), (8, 8)]
+
+
+def test_rows_that_get_one_name_are_merged_whole() -> None:
+    draft = Draft()
+    first = draft.count(EDGE, record(at_ns=START_NS + 9), 2)
+    unnamed = EDGE._replace(client=draft.unname(b"\x0a\0\0\7", START_NS))
+    second = draft.count(unnamed, record(at_ns=START_NS + 5), 5)
+    draft.find(first, REQUEST, [finding()])
+    draft.find(second, REQUEST, [finding(count=4)])
+    (endpoint,) = draft.build("test", lambda *_: USERS, 0).endpoints
+    assert dict(endpoint.statuses) == {2: 1, 5: 1}
+    assert endpoint.places[0].count == 5
+    assert endpoint.first_seen_ns == START_NS + 5
+    assert endpoint.last_seen_ns == START_NS + 9
+
+
+def test_findings_of_one_message_are_bounded_and_the_worst_kept() -> None:
+    draft = Draft()
+    row = draft.count(EDGE, record(), 2)
+    many = [finding(f"$.a{n}", sensitivity=1) for n in range(package.MOST_FINDINGS)]
+    draft.find(row, REQUEST, [*many, finding("$.worst", sensitivity=3)])
+    built = draft.build("test", never, 0)
+    places = built.endpoints[0].places
+    assert len(places) == package.MOST_FINDINGS
+    assert "$.worst" in {place.path for place in places}
+    assert built.coverage[0].counts["finding_dropped"] == 1
+
+
+def test_a_path_longer_than_the_cloud_takes_is_left_out() -> None:
+    draft = Draft()
+    row = draft.count(EDGE, record(), 2)
+    draft.find(row, REQUEST, [finding("$." + "x" * 5000)])
+    assert not draft.build("test", never, 0).endpoints[0].places
+
+
+def test_a_draft_says_when_it_is_full() -> None:
+    draft = Draft()
+    for port in range(package.MOST_ROWS):
+        assert not draft.is_full
+        draft.count(EDGE._replace(port=port), record(), 2)
+    assert draft.is_full
+
+
+def window(start_ns: int, pod: bytes = b"", **buckets: int) -> NodeCoverage:
+    return NodeCoverage(VERSION, "n1", start_ns, start_ns + 10, pod, buckets)
+
+
+def test_coverage_windows_of_a_pod_are_summed_under_its_name() -> None:
+    draft = Draft()
+    pod = b"\x0a\0\0\2"
+    draft.cover_node(window(100, pod, paired=5, tls=1))
+    draft.cover_node(window(110, pod, paired=7))
+    draft.cover_node(window(100, paired=1))
+    built = draft.build("test", lambda *_: ORDERS, 0)
+    named, node = built.coverage
+    assert (named.node, named.workload.name, dict(named.bytes)) == (
+        "n1",
+        "orders",
+        {"paired": 12, "tls": 1},
+    )
+    assert (named.window_start_ns, named.window_end_ns) == (100, 120)
+    assert not node.workload.name
+    assert (built.window_start_ns, built.window_end_ns) == (100, 120)
+
+
+def test_what_went_wrong_on_the_queue_is_coverage_too() -> None:
+    draft = Draft()
+    draft.note("undecodable")
+    draft.note("expired", 40)
+    built = draft.build("test", never, 99)
+    assert dict(built.coverage[0].counts) == {"undecodable": 1, "expired": 40}
+    assert built.coverage[0].node == package.QUEUE_NODE
+    assert (built.window_start_ns, built.window_end_ns) == (99, 99)
+
+
+def test_counters_never_pass_what_the_cloud_takes() -> None:
+    draft = Draft()
+    large = record()
+    large.request.body_bytes = package.LARGEST
+    draft.count(EDGE, large, 2)
+    draft.count(EDGE._replace(client=INTERNET), record(), 2)
+    endpoints = draft.build("test", never, 0).endpoints
+    assert endpoints[0].request_bytes == package.LARGEST
+    assert endpoints[1].client.kind == "External"

@@ -1,0 +1,200 @@
+"""The digger as a whole, with small peers around it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent.cluster import watch
+from agent.digger.program import Digger
+from agent.queue import EmbeddedBroker, RecordProducer, ensure_topics
+from agent.record import (
+    COVERAGE_TOPIC,
+    VERSION,
+    NodeCoverage,
+    Record,
+    encoder,
+    server_key,
+)
+from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
+from agent.settings import Digger as DiggerSettings
+from proto.v1 import collector_pb2
+from tests.agent.cluster.apiserver import ApiServer
+from tests.agent.digger.collector import SmallCollector
+from tests.agent.digger.detector import SmallDetector
+from tests.agent.digger.records import START_NS, record
+
+PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test may find the cluster of whoever runs it."""
+    file = tmp_path / "kubeconfig"
+    monkeypatch.setattr(
+        "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file)
+    )
+    return file
+
+
+class Line:
+    """Broker, detector, collector and the settings that join them."""
+
+    def __init__(
+        self, broker: EmbeddedBroker, detector: SmallDetector, cloud: SmallCollector
+    ) -> None:
+        self.cloud = cloud
+        self.settings = Settings(
+            addresses=Addresses(listen="127.0.0.1:0"),
+            cloud=Cloud(server=f"127.0.0.1:{cloud.port}"),
+            detector=Detector(server=detector.address),
+            digger=DiggerSettings(package_seconds=0.2, inspect_per_second=0),
+            kafka=Kafka(bootstrap=broker.bootstrap),
+        )
+        ensure_topics(self.settings, threading.Event())
+        self.producer = RecordProducer(self.settings)
+
+    def send(self, *pairs: Record) -> None:
+        for pair in pairs:
+            self.producer.send(server_key(pair), encoder.encode(pair))
+        assert self.producer.flush(10) == 0
+
+    def endpoints(self) -> list[collector_pb2.Endpoint]:
+        return [e for package in self.cloud.packages for e in package.endpoints]
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    with (
+        EmbeddedBroker() as broker,
+        SmallDetector() as detector,
+        SmallCollector() as cloud,
+    ):
+        yield Line(broker, detector, cloud)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Settings], Digger]]:
+    stop, threads = threading.Event(), []
+
+    def started(settings: Settings) -> Digger:
+        digger = Digger(settings)
+        threads.append(threading.Thread(target=digger.run, args=(stop,)))
+        threads[-1].start()
+        return digger
+
+    yield started
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+Start = Callable[[Settings], Digger]
+
+
+def test_without_names_addresses_stand_for_themselves(line: Line, start: Start) -> None:
+    digger = start(line.settings)
+    line.send(record(client=PUBLIC), record(client=PRIVATE))
+    assert eventually(lambda: digger.digested == 2)
+    clients = {(e.client.kind, e.client.name) for e in line.endpoints()}
+    assert clients == {("External", "internet"), ("Unresolved", "10.0.0.9")}
+    assert digger.packages_accepted == len(line.cloud.packages)
+
+
+def test_names_come_from_the_file(line: Line, start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "names.toml"
+    file.write_text("[[workload]]\nname = 'web'\naddresses = ['10.0.0.9']")
+    addresses = Addresses(file=str(file), listen="127.0.0.1:0")
+    settings = Settings(
+        addresses=addresses,
+        cloud=line.settings.cloud,
+        detector=line.settings.detector,
+        digger=line.settings.digger,
+        kafka=line.settings.kafka,
+    )
+    digger = start(settings)
+    line.send(record(client=PRIVATE))
+    assert eventually(lambda: digger.digested == 1)
+    assert line.endpoints()[0].client.name == "web"
+
+
+def test_a_package_waits_for_names_that_are_on_their_way(
+    line: Line, start: Start, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PAUSE_SECONDS", (0.01, 0.1))
+    with ApiServer() as server:
+        document = {
+            "current-context": "c",
+            "clusters": [{"name": "k", "cluster": {"server": server.url}}],
+            "users": [{"name": "u", "user": {"token": "token"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        }
+        kubeconfig.write_text(yaml.safe_dump(document))
+        digger = start(line.settings)
+        line.send(record(client=PRIVATE, server=PRIVATE, at_ns=time.time_ns()))
+        assert eventually(lambda: ("pods", "watch") in kinds(server))
+        assert not eventually(lambda: digger.digested > 0, 1)
+        server.tell("pods", "ADDED", server.pod("web-1", "10.0.0.9"))
+        assert eventually(lambda: digger.digested == 1)
+        assert line.endpoints()[0].client.name == "web"
+        assert line.endpoints()[0].server.namespace == "shop"
+        line.send(record(client=b"\x0a\0\0\x0a", server=PRIVATE))
+        assert eventually(lambda: digger.digested == 2)
+        assert line.endpoints()[1].client.name == "10.0.0.10"
+
+
+def kinds(server: ApiServer) -> set[tuple[str, str]]:
+    return {(r, "watch" if "watch" in q else "list") for r, q in server.requests}
+
+
+def test_what_an_inspected_pair_holds_is_in_the_package(
+    line: Line, start: Start
+) -> None:
+    digger = start(line.settings)
+    canary = {"email": "jane.canary@example.com"}
+    pairs = [
+        record(f"POST /users/{n} HTTP/1.1", request=canary, at_ns=START_NS + n)
+        for n in range(50)
+    ]
+    line.send(*pairs)
+    assert eventually(lambda: digger.digested == 50)
+    (endpoint,) = line.endpoints()
+    assert (endpoint.pairs, endpoint.inspected) == (50, 1)
+    (place,) = endpoint.places
+    assert (place.data_type, place.direction) == (
+        "contact.email",
+        collector_pb2.REQUEST,
+    )
+    assert b"canary" not in line.cloud.packages[0].SerializeToString()
+    assert line.cloud.packages[0].catalog_digest == "small"
+
+
+def test_coverage_of_nodes_is_passed_on(line: Line, start: Start) -> None:
+    start(line.settings)
+    node = NodeCoverage(VERSION, "node-1", 1, 2, b"", {"paired": 7}, {"connections": 1})
+    line.producer.send(b"node-1", encoder.encode(node), COVERAGE_TOPIC)
+    line.producer.send(b"node-1", b"rubbish", COVERAGE_TOPIC)
+    assert line.producer.flush(10) == 0
+    assert eventually(lambda: bool(line.cloud.packages))
+    coverage = [c for package in line.cloud.packages for c in package.coverage]
+    assert {c.node: dict(c.bytes) for c in coverage}["node-1"] == {"paired": 7}
+    assert sum(c.counts.get("undecodable", 0) for c in coverage) == 1
+
+
+def test_a_digger_told_to_stop_first_stops_at_once(line: Line) -> None:
+    stop = threading.Event()
+    stop.set()
+    Digger(line.settings).run(stop)

@@ -1,0 +1,158 @@
+"""Packages reach the cloud in order and once."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import pytest
+
+from agent.digger import uplink
+from agent.digger.uplink import Uplink
+from agent.settings import Cloud
+from proto.v1 import collector_pb2
+from tests.agent.digger.collector import SmallCollector
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uplink, "PAUSE_SECONDS", (0.01, 0.05))
+
+
+@contextmanager
+def linked(collector: SmallCollector) -> Iterator[Uplink]:
+    link = Uplink(Cloud(server=f"127.0.0.1:{collector.port}"), "test")
+    stop = threading.Event()
+    thread = threading.Thread(target=link.run, args=(stop,))
+    thread.start()
+    try:
+        yield link
+    finally:
+        link.close()
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def package(first: int, following: int) -> collector_pb2.Package:
+    made = collector_pb2.Package(cluster="test")
+    made.offsets.add(topic="records", partition=0, first=first, next=following)
+    return made
+
+
+def covered(collector: SmallCollector) -> list[tuple[int, int]]:
+    return [(p.offsets[0].first, p.offsets[0].next) for p in collector.packages]
+
+
+def test_packages_arrive_in_order_and_are_counted() -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        for number in range(5):
+            link.put(package(number * 10, number * 10 + 10), 10)
+        assert link.drain(10)
+        assert covered(collector) == [(n * 10, n * 10 + 10) for n in range(5)]
+        assert (link.digested, link.packages) == (50, 5)
+
+
+def test_a_package_is_sent_until_it_is_accepted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.failures = [UNAVAILABLE, UNAVAILABLE, grpc.StatusCode.INTERNAL]
+        link.put(package(0, 10), 10)
+        link.put(package(10, 20), 10)
+        assert link.drain(10)
+        assert covered(collector) == [(0, 10), (10, 20)]
+    assert [r.message.split(": ")[-1] for r in caplog.records] == [
+        "UNAVAILABLE, packages wait",
+        f"127.0.0.1:{collector.port} is back",
+    ]
+
+
+def test_a_package_whose_answer_was_lost_counts_once() -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.loses_answers = 1
+        link.put(package(0, 10), 10)
+        assert link.drain(10)
+        assert covered(collector) == [(0, 10)]
+        assert (link.digested, collector.calls) == (10, 2)
+
+
+def test_a_refused_package_stops_the_line_until_it_is_cleared() -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.failures = [REFUSED]
+        link.put(package(0, 10), 10)
+        assert link.drain(10)
+        assert link.is_refused
+        link.put(package(10, 20), 10)
+        link.clear()
+        assert not link.is_refused
+        link.put(package(0, 15), 15)
+        assert link.drain(10)
+        assert covered(collector) == [(0, 15)]
+        assert link.digested == 15
+
+
+def test_the_queue_says_when_it_is_full() -> None:
+    link = Uplink(Cloud(server="127.0.0.1:1"), "test")
+    for number in range(uplink.MOST_PACKAGES):
+        assert not link.is_full
+        link.put(package(number, number + 1), 1)
+    assert link.is_full
+    link.clear()
+    assert not link.is_full
+    link.close()
+
+
+def test_the_cloud_says_where_to_resume() -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        assert link.resume("records", [0, 1]) == {}
+        link.put(package(0, 10), 10)
+        assert link.drain(10)
+        assert link.resume("records", [0, 1]) == {0: 10}
+        collector.failures = [UNAVAILABLE]
+        with pytest.raises(grpc.RpcError):
+            link.resume("records", [0])
+
+
+def test_a_package_the_cloud_finds_wrong_is_told_with_the_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.failures = [grpc.StatusCode.INVALID_ARGUMENT]
+        link.put(package(0, 10), 10)
+        assert link.drain(10)
+    assert "refuses a package: as the test wants" in caplog.text
+
+
+def test_a_package_that_is_never_taken_is_counted_and_the_line_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wrong = package(0, 10)
+    wrong.endpoints.add(method="GET", path="/a", pairs=10)
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.failures = [grpc.StatusCode.INVALID_ARGUMENT]
+        link.put(wrong, 10)
+        link.put(package(10, 20), 5)
+        assert link.drain(10)
+        assert covered(collector) == [(0, 10), (10, 20)]
+        bare = collector.packages[0]
+        assert not bare.endpoints
+        assert dict(bare.coverage[0].counts) == {"refused": 10}
+        assert link.digested == 15
+    assert "its pairs are lost" in caplog.text
+
+
+def test_a_cloud_certificate_that_is_not_trusted_is_not_spoken_to(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    file.write_text("not a certificate")
+    with SmallCollector() as collector:
+        cloud = Cloud(server=f"127.0.0.1:{collector.port}", ca_file=str(file))
+        link = Uplink(cloud, "test")
+        with pytest.raises(grpc.RpcError):
+            link.resume("records", [0])
+        link.close()

@@ -1,0 +1,197 @@
+"""The producer, the topics and the embedded broker."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from agent import queue
+from agent.queue import (
+    TOPICS,
+    EmbeddedBroker,
+    QueueError,
+    Reachability,
+    RecordProducer,
+    client_config,
+    ensure_topics,
+    message_bytes,
+)
+from agent.record import RECORDS_TOPIC
+from agent.settings import Capture, Kafka, Settings
+
+
+def settings(bootstrap: str, **kafka: object) -> Settings:
+    return Settings(
+        capture=Capture(body_bytes=1 << 20),
+        kafka=msgspec.convert({"bootstrap": bootstrap, **kafka}, Kafka),
+    )
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
+    config = {"group.id": "test", "auto.offset.reset": "earliest", "log_level": 0}
+    consumer = Consumer({"bootstrap.servers": bootstrap, **config})
+    consumer.subscribe([RECORDS_TOPIC])
+    found: list[tuple[bytes | None, bytes | None]] = []
+    end = time.monotonic() + 30
+    while len(found) < count and time.monotonic() < end:
+        found += [(m.key(), m.value()) for m in consumer.consume(100, 0.1)]
+    consumer.close()
+    return found
+
+
+def test_records_arrive_at_the_embedded_broker() -> None:
+    with EmbeddedBroker() as broker:
+        chosen = settings(broker.bootstrap)
+        assert set(ensure_topics(chosen, threading.Event())) == set(TOPICS)
+        producer = RecordProducer(chosen)
+        sent = [(b"key-%d" % (n % 5), b"value-%d" % n) for n in range(100)]
+        for key, value in sent:
+            producer.send(key, value)
+            producer.poll()
+        assert producer.flush(10) == 0
+        assert (producer.sent, producer.waiting, dict(producer.dropped)) == (100, 0, {})
+        assert sorted(read(broker.bootstrap, 100)) == sorted(sent)
+
+
+def test_every_embedded_broker_has_topics_of_its_own_identity() -> None:
+    identities = []
+    for _ in range(2):
+        with EmbeddedBroker() as broker:
+            chosen = settings(broker.bootstrap)
+            first = ensure_topics(chosen, threading.Event())
+            assert first == ensure_topics(chosen, threading.Event())
+            identities.append(first[RECORDS_TOPIC])
+    assert identities[0] != identities[1]
+
+
+def test_what_does_not_fit_is_dropped_and_counted_at_once() -> None:
+    chosen = settings(f"127.0.0.1:{closed_port()}", queue_bytes=1 << 20)
+    producer = RecordProducer(chosen)
+    began = time.monotonic()
+    for _ in range(400):
+        producer.send(b"key", b"x" * 10_000)
+        producer.poll()
+    assert time.monotonic() - began < 5
+    assert producer.dropped["queue_full"] > 250
+    assert producer.sent + producer.dropped["queue_full"] == 400
+    assert producer.flush(0.1) == producer.sent
+
+
+def test_a_record_larger_than_allowed_is_counted_apart() -> None:
+    chosen = settings(f"127.0.0.1:{closed_port()}")
+    producer = RecordProducer(chosen)
+    producer.send(b"key", b"x" * (message_bytes(chosen) + 1))
+    assert dict(producer.dropped) == {"too_large": 1}
+
+
+def test_records_no_broker_takes_in_time_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "DELIVERY_MS", 1000)
+    producer = RecordProducer(settings(f"127.0.0.1:{closed_port()}"))
+    producer.send(b"key", b"value")
+
+    def is_dropped() -> bool:
+        producer.poll()
+        return dict(producer.dropped) == {"delivery_failed": 1}
+
+    assert eventually(is_dropped)
+
+
+def test_an_unreachable_broker_is_told_once(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    producer = RecordProducer(settings(f"127.0.0.1:{closed_port()}"))
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        producer.send(b"key", b"value")
+        producer.poll()
+        time.sleep(0.01)
+    assert len(caplog.records) == 1
+    assert "no broker reachable" in caplog.text
+    assert capfd.readouterr().err == ""
+
+
+def test_making_topics_ends_with_stop() -> None:
+    stop = threading.Event()
+    chosen = settings(f"127.0.0.1:{closed_port()}")
+    results: list[dict[str, str]] = []
+    thread = threading.Thread(
+        target=lambda: results.append(ensure_topics(chosen, stop))
+    )
+    thread.start()
+    stop.set()
+    thread.join(15)
+    assert results == [{}]
+
+
+def test_a_producer_that_fails_for_good_is_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with EmbeddedBroker() as broker:
+        chosen = settings(broker.bootstrap)
+        ensure_topics(chosen, threading.Event())
+        producer = RecordProducer(chosen)
+        producer._on_error(KafkaError(KafkaError._FATAL))
+        producer.poll()
+        producer.send(b"key", b"value")
+        assert producer.flush(10) == 0
+    assert "producer failed" in caplog.text
+
+
+def test_the_way_back_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    reachability = Reachability("broker:9092")
+    reachability.on_error(KafkaError(KafkaError._TRANSPORT))
+    for _ in range(3):
+        reachability.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    reachability.on_statistics('{"brokers": {"1": {"state": "CONNECT"}}}')
+    for _ in range(3):
+        reachability.on_statistics('{"brokers": {"1": {"state": "UP"}}}')
+    assert [record.message.rpartition("kafka: ")[2] for record in caplog.records] == [
+        "no broker reachable at broker:9092, trying on",
+        "broker at broker:9092 is back",
+    ]
+
+
+def test_security_settings_reach_the_client() -> None:
+    kafka = Kafka(
+        bootstrap="broker:9093",
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="vethscope",
+        sasl_password="secret",
+        ca_file="/etc/ca.pem",
+    )
+    config = client_config(kafka, Reachability(kafka.bootstrap))
+    assert config["security.protocol"] == "SASL_SSL"
+    assert config["sasl.password"] == "secret"
+    assert config["ssl.ca.location"] == "/etc/ca.pem"
+    assert "ssl.ca.location" not in client_config(
+        Kafka(bootstrap="broker:9092"), Reachability("broker:9092")
+    )
+
+
+def test_a_refusal_is_an_error_of_ours() -> None:
+    refusal = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    with pytest.raises(QueueError, match="kafka: "):
+        queue._raise_if_refused(refusal)

@@ -1,0 +1,90 @@
+"""Settings: precedence, all errors at once, secrets masked."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.settings import SettingsError, effective, load, names, split_address
+
+
+def test_defaults_need_no_source() -> None:
+    settings = load(environment={})
+    assert settings.cloud.listen == "127.0.0.1:8080"
+    assert settings.node
+
+
+def test_flags_win_over_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "vethscope.toml"
+    file.write_text("[kafka]\npartitions = 2\nbootstrap = 'a:1'\nsasl_username = 'f'\n")
+    settings = load(
+        file,
+        {"VETHSCOPE_KAFKA_BOOTSTRAP": "b:2", "VETHSCOPE_KAFKA_SASL_USERNAME": "e"},
+        {"kafka-sasl-username": "g"},
+    )
+    kafka = settings.kafka
+    assert (kafka.partitions, kafka.bootstrap, kafka.sasl_username) == (2, "b:2", "g")
+
+
+def test_all_errors_come_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "vethscope.toml"
+    file.write_text("loose = 1\n[kafka]\npartitions = 'x'\nnope = 1\n")
+    with pytest.raises(SettingsError) as caught:
+        load(file, {"VETHSCOPE_NOPE": "1"}, {"capture-workers": "many"})
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 5
+    for word in ("loose", "partitions", "nope", "VETHSCOPE_NOPE", "--capture-workers"):
+        assert any(word in line for line in lines), word
+
+
+def test_values_out_of_range_are_named_together() -> None:
+    flags = {"kafka-partitions": "0", "cloud-listen": "8080", "logs-level": "LOUD"}
+    with pytest.raises(SettingsError) as caught:
+        load(environment={}, flags=flags)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "vethscope.toml"
+    file.write_text("[kafka\n")
+    with pytest.raises(SettingsError, match=r"vethscope\.toml"):
+        load(file, {})
+    with pytest.raises(SettingsError, match="No such file"):
+        load(tmp_path / "absent.toml", {})
+
+
+def test_named_files_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file"):
+        load(environment={}, flags={"addresses-file": str(tmp_path / "absent")})
+
+
+def test_no_secret_is_shown() -> None:
+    secret = "canary-4111111111111111"
+    flags = {
+        "kafka-sasl-password": secret,
+        "cloud-database-url": f"postgresql+psycopg://u:{secret}@db/v",
+    }
+    shown = dict(effective(load(environment={}, flags=flags)))
+    assert secret not in str(shown)
+    assert shown["kafka.sasl_password"] == "***"
+    assert dict(effective(load(environment={})))["cloud.database_url"].startswith(
+        "sqlite:"
+    )
+
+
+def test_every_setting_has_a_default_of_its_type() -> None:
+    settings = load(environment={})
+    for group, name, kind in names():
+        assert type(getattr(getattr(settings, group), name)) is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("a:1", ("a", 1)), ("[::1]:443", ("::1", 443))]
+)
+def test_addresses_are_split(text: str, wanted: tuple[str, int]) -> None:
+    assert split_address(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["a", "a:", "a:99999", "a:-1", ":x"])
+def test_bad_addresses_raise(text: str) -> None:
+    with pytest.raises(ValueError, match="host:port"):
+        split_address(text)

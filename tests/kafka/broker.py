@@ -1,0 +1,177 @@
+"""A real Apache Kafka for tests: one KRaft node on loopback.
+
+The jars are resolved by the machine's Maven from `pom.xml` into `target/`, once. The
+node's data live in a directory of the test and survive `stop` and `start`, as does the
+port.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+HERE = Path(__file__).parent
+JARS = HERE / "target" / "jars"
+
+RESOLVE_SECONDS = 600
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+_PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={directory}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+"""
+_LOG4J = """
+Configuration:
+  status: ERROR
+  Appenders:
+    Console:
+      name: STDOUT
+      PatternLayout:
+        pattern: "%d %p %m (%c)%n"
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef:
+        - ref: STDOUT
+"""
+
+
+def missing() -> str:
+    """Why a node cannot be had here; empty if it can."""
+    for program in ("java", "mvn"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
+    return ""
+
+
+class KafkaNode:
+    """One node; `bootstrap` stays the same over restarts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = directory / "server.properties"
+        self.port, controller = _free_port(), _free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        text = _PROPERTIES.format(
+            port=self.port, controller=controller, directory=directory
+        )
+        self._config.write_text(text)
+        (directory / "log4j2.yaml").write_text(_LOG4J)
+        _resolve()
+        self._format()
+
+    def start(self) -> None:
+        """Returns once the node answers."""
+        with (self._directory / "kafka.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._java("kafka.Kafka", str(self._config)), stdout=log, stderr=log
+            )
+        end = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError((self._directory / "kafka.log").read_text()[-4000:])
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+        self._process = None
+
+    def kill(self) -> None:
+        """Ends the node as a power failure would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+
+    def delete_topics(self) -> None:
+        """Leaves nothing of one test to the next."""
+        admin = self._admin()
+        ours = [t for t in admin.list_topics(timeout=10).topics if t[0] != "_"]
+        for deleted in admin.delete_topics(ours).values() if ours else ():
+            deleted.result(10)
+
+    def _format(self) -> None:
+        tool = ["format", "--cluster-id", "dmV0aHNjb3BlLXRlc3Rz", "--config"]
+        subprocess.run(
+            self._java("kafka.tools.StorageTool", *tool, str(self._config)),
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._admin().list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return [
+            "java",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            f"-Dlog4j2.configurationFile={self._directory / 'log4j2.yaml'}",
+            "-cp",
+            f"{JARS}{os.sep}*",
+            main,
+            *arguments,
+        ]
+
+
+def _resolve() -> None:
+    if JARS.is_dir() and any(JARS.glob("kafka_*.jar")):
+        return
+    print("resolving Kafka's jars with Maven", file=sys.stderr)
+    subprocess.run(
+        [
+            "mvn",
+            "--batch-mode",
+            "--quiet",
+            "dependency:copy-dependencies",
+            "-DincludeScope=runtime",
+            f"-DoutputDirectory={JARS}",
+        ],
+        cwd=HERE,
+        check=True,
+        capture_output=True,
+        timeout=RESOLVE_SECONDS,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

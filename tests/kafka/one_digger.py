@@ -1,0 +1,12 @@
+"""A digger in a process of its own, settings from the environment."""
+
+import logging
+
+from agent import settings
+from agent.digger.program import run
+from agent.lifecycle import stop_on_signals
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO)
+    run(settings.load(), stop_on_signals())

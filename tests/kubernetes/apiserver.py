@@ -1,0 +1,199 @@
+"""A real Kubernetes API server for tests: kube-apiserver and etcd on loopback.
+
+There are no nodes and no controllers: tests write pods and their status themselves.
+kube-apiserver is built from the Go module proxy as `go.mod` says, once, into the user's
+cache: `python -m tests.kubernetes.apiserver` (minutes); etcd is Debian's etcd-server.
+"""
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+HERE = Path(__file__).parent
+PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
+TOKEN = "tests-only"
+
+BUILD_SECONDS = 3600
+START_SECONDS = 90
+STOP_SECONDS = 15
+
+
+def binary() -> Path:
+    """Where the built server is, or would be."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    lines = (HERE / "go.mod").read_text().split("\n")
+    version = next(w for line in lines for w in line.split()[-1:] if _is_line(line))
+    return cache / "vethscope" / f"kube-apiserver-{version}"
+
+
+def _is_line(line: str) -> bool:
+    return line.strip().removeprefix("require ").startswith("k8s.io/kubernetes v")
+
+
+def build() -> None:
+    """Builds the server; a few minutes and gigabytes of Go's build cache."""
+    target = binary()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = target.with_suffix(f".{os.getpid()}")
+    subprocess.run(
+        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), PACKAGE],
+        cwd=HERE,
+        env=os.environ | {"CGO_ENABLED": "0"},
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+    made.rename(target)
+
+
+def missing() -> str:
+    """Why the server cannot be had here; empty if it can."""
+    if not shutil.which("etcd"):
+        return "etcd is not installed"
+    if not shutil.which("openssl"):
+        return "openssl is not installed"
+    if not binary().is_file():
+        return "kube-apiserver is not built: python -m tests.kubernetes.apiserver"
+    return ""
+
+
+class ApiServer:
+    """Running servers with an empty store; close ends them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.port = _free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.ca_file = directory / "certs" / "apiserver.crt"
+        self._context = ssl.create_default_context()
+        self._context.check_hostname = False
+        self._context.verify_mode = ssl.CERT_NONE
+        self._etcd = f"http://127.0.0.1:{_free_port()}"
+        self._start_etcd(self._etcd)
+        self._prepare()
+        self._start_api(self._etcd)
+
+    def request(self, method: str, path: str, document: Any = None) -> Any:
+        """One call of the API as its administrator."""
+        kind = "merge-patch+json" if method == "PATCH" else "json"
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if document is None else json.dumps(document).encode(),
+            headers={
+                "Authorization": f"Bearer {TOKEN}",
+                "Content-Type": f"application/{kind}",
+            },
+        )
+        with urllib.request.urlopen(
+            request, context=self._context, timeout=30
+        ) as response:
+            return json.loads(response.read())
+
+    def is_ready(self) -> bool:
+        request = urllib.request.Request(
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}
+        )
+        try:
+            with urllib.request.urlopen(request, context=self._context, timeout=5):
+                return True
+        except (URLError, OSError):
+            return False
+
+    def forget(self, version: int) -> None:
+        """The store forgets what was before a resource version."""
+        request = urllib.request.Request(
+            f"{self._etcd}/v3/kv/compaction",
+            data=json.dumps({"revision": version, "physical": True}).encode(),
+        )
+        with urllib.request.urlopen(request, timeout=30):
+            return
+
+    def close(self) -> None:
+        """At once: there is nothing to keep."""
+        for process in reversed(self._processes):
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+    def _start_etcd(self, url: str) -> None:
+        peer = f"http://127.0.0.1:{_free_port()}"
+        self._start(
+            "etcd",
+            "--data-dir",
+            str(self._directory / "etcd"),
+            f"--listen-client-urls={url}",
+            f"--advertise-client-urls={url}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync",
+        )
+
+    def _prepare(self) -> None:
+        key = self._directory / "accounts.key"
+        subprocess.run(
+            ["openssl", "genrsa", "-out", str(key), "2048"],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        tokens = f"{TOKEN},admin,1,system:masters\nviewer,viewer,2\n"
+        (self._directory / "tokens.csv").write_text(tokens)
+
+    def _start_api(self, etcd: str) -> None:
+        key = self._directory / "accounts.key"
+        process = self._start(
+            str(binary()),
+            f"--etcd-servers={etcd}",
+            f"--secure-port={self.port}",
+            "--bind-address=127.0.0.1",
+            # A documentation address (RFC 5737): loopback is refused here.
+            "--advertise-address=192.0.2.1",
+            "--endpoint-reconciler-type=none",
+            # What etcd forgot is gone, see `forget`.
+            "--watch-cache=false",
+            f"--cert-dir={self._directory / 'certs'}",
+            "--service-account-issuer=https://tests.invalid",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            f"--token-auth-file={self._directory / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--disable-admission-plugins=ServiceAccount",
+        )
+        end = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            if process.poll() is not None or time.monotonic() > end:
+                self.close()
+                log = (self._directory / "kube-apiserver.log").read_text()
+                raise RuntimeError(log[-4000:])
+            time.sleep(0.2)
+
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        name = Path(program).name.partition("-v")[0]
+        with (self._directory / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+        self._processes.append(process)
+        return process
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    if binary().is_file():
+        sys.exit(0)
+    build()

@@ -1,0 +1,85 @@
+"""A JSON server and its client, run inside the pods of the tests.
+
+`python -m tests.netns.peers serve PORT` answers until it is ended, and says when it
+listens. `python -m tests.netns.peers ask HOST PORT COUNT` sends COUNT requests over one
+connection and prints how many were answered. `… send HOST PORT` sends standard input's
+bytes as they are and reads what comes.
+"""
+
+import http.client
+import http.server
+import json
+import socket
+import sys
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Echoes the JSON that it got, or greets."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer(json.dumps({"path": self.path}).encode())
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("Content-Length", "0"))
+        self._answer(self.rfile.read(size))
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Hostile bytes are expected."""
+
+
+def serve(port: int) -> None:
+    with Server(("::", port), Answers) as server:
+        print("ready", flush=True)
+        server.serve_forever()
+
+
+def ask(host: str, port: int, count: int) -> None:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    answered = 0
+    for number in range(count):
+        body = json.dumps({"n": number, "pad": "x" * (number % 5000)})
+        if number % 3 == 0:
+            connection.request("GET", f"/things/{number}")
+        else:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/things", body, headers)
+        answered += connection.getresponse().read() != b""
+    connection.close()
+    print(answered)
+
+
+def send(host: str, port: int, data: bytes) -> None:
+    with socket.create_connection((host, port), timeout=5) as peer:
+        peer.sendall(data)
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(65536):
+            pass
+
+
+if __name__ == "__main__":
+    verb, *words = sys.argv[1:]
+    if verb == "serve":
+        serve(int(words[0]))
+    elif verb == "ask":
+        ask(words[0], int(words[1]), int(words[2]))
+    else:
+        send(words[0], int(words[1]), sys.stdin.buffer.read())

@@ -1,0 +1,116 @@
+"""Pods for the tests: real network namespaces, joined to the host as CNI plugins do.
+
+Made by iproute2; the names tell the process, so runs side by side do not meet.
+"""
+
+import itertools
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+MOUNTS = Path("/run/netns")
+
+
+class IpError(Exception):
+    """ip(8) refused."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A network namespace."""
+
+    name: str
+    host_name: str
+    """Of the interface in the host; empty: there is none."""
+
+    @property
+    def path(self) -> Path:
+        return MOUNTS / self.name
+
+    @property
+    def inode(self) -> int:
+        return self.path.stat().st_ino
+
+
+class Node:
+    """Makes pods, and removes all that it made."""
+
+    _numbers = itertools.count(1)
+    """One for all nodes: the kernel removes a deleted pod's interfaces later."""
+
+    def __init__(self) -> None:
+        self._pods: list[Pod] = []
+        self._links: list[str] = []
+
+    def name(self) -> str:
+        return f"vs{os.getpid() % 100000}x{next(self._numbers)}"
+
+    def empty(self) -> Pod:
+        """A namespace without any interface but loopback."""
+        pod = Pod(self.name(), "")
+        ip(f"netns add {pod.name}")
+        self._pods.append(pod)
+        return pod
+
+    def routed(self, *addresses: str, kind: str = "veth") -> Pod:
+        """Point to point: what Calico, AWS and GKE do."""
+        pod = Pod(self.name(), self.name())
+        ip(f"netns add {pod.name}")
+        self._pods.append(pod)
+        self.join(pod, pod.host_name, "eth0", *addresses, kind=kind)
+        return pod
+
+    def bridged(self, bridge: str, *addresses: str) -> Pod:
+        pod = self.routed(*addresses)
+        ip(f"link set {pod.host_name} master {bridge}")
+        return pod
+
+    def bridge(self) -> str:
+        name = self.name()
+        ip(f"link add {name} type bridge", f"link set {name} up")
+        self._links.append(name)
+        return name
+
+    def join(
+        self, pod: Pod, host_name: str, inside: str, *addresses: str, kind: str = "veth"
+    ) -> None:
+        """One more pair between the pod and the host."""
+        options = "mode l3 " if kind == "netkit" else ""
+        ip(
+            f"link add {host_name} type {kind} {options}"
+            f"peer name {inside} netns {pod.name}"
+        )
+        ip(*(_add(address, inside) for address in addresses), inside=pod)
+        ip(f"link set {inside} up", inside=pod)
+        ip(f"link set {host_name} up")
+
+    def remove(self, pod: Pod) -> None:
+        self._pods.remove(pod)
+        ip(f"netns del {pod.name}")
+
+    def close(self) -> None:
+        for pod in list(self._pods):
+            self.remove(pod)
+        for link in self._links:
+            ip(f"link del {link}")
+
+
+def ip(*commands: str, inside: Pod | None = None) -> None:
+    """Runs the commands of ip(8). Raises IpError."""
+    where = ["-n", inside.name] if inside else []
+    done = subprocess.run(
+        ["ip", *where, "-batch", "-"],
+        input="\n".join(commands),
+        text=True,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    if done.returncode:
+        raise IpError(f"{done.stderr.strip()}: {'; '.join(commands)}")
+
+
+def _add(address: str, interface: str) -> str:
+    nodad = " nodad" if ":" in address else ""
+    return f"addr add {address} dev {interface}{nodad}"

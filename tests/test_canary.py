@@ -1,0 +1,169 @@
+"""No captured value leaves: planted ones are searched in all that is sent or written.
+
+The demo's traffic, with its planted values, goes through the whole line. Between digger
+and cloud stands a relay that keeps each package; the store's file, all pages with
+their JSON twins, the log and standard output are searched too. Extend it with each new
+output.
+"""
+
+import base64
+import hashlib
+import re
+import socket
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from agent.demo.planted import PLANTED
+from agent.demo.recording import Recorded
+from agent.settings import Settings, load
+from agent.standalone import Standalone
+from proto.v1 import collector_pb2, collector_pb2_grpc
+
+PIECES_SECONDS = 4.0
+RATE = 200.0
+SHORTEST = 6
+"""Shorter values (a card's security code) stand by chance in counts and times."""
+LINK = re.compile(rb'(?:href|action)="(/[^"#]*)"')
+MOST_PAGES = 300
+
+
+class Relay(collector_pb2_grpc.CollectorServicer):
+    """Keeps what passes to the cloud."""
+
+    def __init__(self, cloud: str) -> None:
+        self.passed: list[bytes] = []
+        self._cloud = collector_pb2_grpc.CollectorStub(grpc.insecure_channel(cloud))
+
+    def Send(  # noqa: N802
+        self, request: collector_pb2.Package, context: grpc.ServicerContext
+    ) -> collector_pb2.Receipt:
+        self.passed.append(request.SerializeToString())
+        try:
+            return self._cloud.Send(request, timeout=5)
+        except grpc.RpcError as error:
+            context.abort(error.code(), error.details() or "")
+            raise
+
+    def Resume(  # noqa: N802
+        self, request: collector_pb2.ResumeRequest, context: grpc.ServicerContext
+    ) -> collector_pb2.ResumeResponse:
+        self.passed.append(request.SerializeToString())
+        try:
+            return self._cloud.Resume(request, timeout=5)
+        except grpc.RpcError as error:
+            context.abort(error.code(), error.details() or "")
+            raise
+
+
+@contextmanager
+def _relay(cloud: str) -> Iterator[tuple[Relay, int]]:
+    relay = Relay(cloud)
+    server = grpc.server(ThreadPoolExecutor(4))
+    collector_pb2_grpc.add_CollectorServicer_to_server(relay, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield relay, port
+    server.stop(1).wait(2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _settings(folder: Path, collector: int, relay: int) -> Settings:
+    addresses = f"127.0.0.1:{_free_port()}"
+    flags = {
+        "addresses-listen": addresses,
+        "addresses-server": addresses,
+        "cloud-listen": "127.0.0.1:0",
+        "cloud-collector-listen": f"127.0.0.1:{collector}",
+        "cloud-server": f"127.0.0.1:{relay}",
+        "cloud-database-url": f"sqlite:///{folder / 'store.sqlite3'}",
+        "digger-package-seconds": "0.3",
+        "digger-inspect-per-second": "10000",
+    }
+    return load(environment={}, flags=flags)
+
+
+def _pages(dashboard: str) -> dict[str, bytes]:
+    """Every page that a link leads to, and its JSON twin."""
+    waiting, pages = ["/"], dict[str, bytes]()
+    while waiting and len(pages) < MOST_PAGES:
+        path = waiting.pop()
+        if path in pages:
+            continue
+        with urllib.request.urlopen(dashboard.rstrip("/") + path, timeout=10) as page:
+            pages[path] = page.read()
+        for link in LINK.findall(pages[path]):
+            waiting.append(link.decode().replace("&amp;", "&"))
+    return pages
+
+
+def _disguises(value: str) -> Iterator[bytes]:
+    """The value, and what could be undone to it or tested against it."""
+    bare = re.sub(r"[\s.:-]", "", value)
+    for form in {value, bare}:
+        raw = form.encode()
+        yield raw
+        yield base64.b64encode(raw).rstrip(b"=")[:-1]
+        yield raw.hex().encode()
+        yield urllib.parse.quote(form, safe="").encode()
+        for algorithm in ("md5", "sha1", "sha256"):
+            digest = hashlib.new(algorithm, raw, usedforsecurity=False)
+            yield digest.hexdigest().encode()
+            yield digest.digest()
+
+
+def test_no_planted_value_leaves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    collector = _free_port()
+    places: dict[str, bytes] = {}
+    with (
+        _relay(f"127.0.0.1:{collector}") as (relay, port),
+        Recorded(tmp_path) as traffic,
+        Standalone(
+            _settings(tmp_path, collector, port), threading.Event(), traffic.source
+        ) as standalone,
+    ):
+        assert standalone.ready()
+        traffic.begin(standalone, RATE)
+        end = time.monotonic() + PIECES_SECONDS
+        while time.monotonic() < end:
+            sent = traffic.counts(0.1)
+        sent = traffic.finish()
+        assert sent.json_exchanges > 0
+        assert standalone.quiesce(30)
+        pages = _pages(standalone.dashboard)
+        assert any("/endpoints/" in path for path in pages)
+        found = b"".join(pages.values())
+        assert b"financial.payment_card" in found
+        assert b"credential.password" in found
+        places |= pages
+    places["packages"] = b"\0".join(relay.passed)
+    assert len(relay.passed) > 2
+    for file in tmp_path.glob("store.sqlite3*"):
+        places[file.name] = file.read_bytes()
+    assert "store.sqlite3" in places
+    told = capfd.readouterr()
+    places["log"] = caplog.text.encode()
+    places["output"] = (told.out + told.err).encode()
+    for planted in PLANTED:
+        if len(planted.value) < SHORTEST:
+            continue
+        for disguise in _disguises(planted.value):
+            for place, content in places.items():
+                assert disguise not in content, f"{planted.data_type} in {place}"
