@@ -1,0 +1,25 @@
+"""What can go wrong in the cloud; each error's text is one line, fit for a log."""
+
+
+class CloudError(Exception):
+    """Any failure that the cloud knows of."""
+
+
+class AddressError(CloudError):
+    """An address cannot be listened on."""
+
+
+class StoreError(CloudError):
+    """The database cannot be used as it is configured."""
+
+
+class UnavailableError(CloudError):
+    """The store does not answer now; the same request may work later."""
+
+
+class OverlapError(CloudError):
+    """A package is stored in part; the text tells where to resume."""
+
+
+class RefusedError(CloudError):
+    """A package breaks the limits; the text names the field, never its content."""

@@ -1,0 +1,161 @@
+"""What the collector accepts: every package is checked before it is stored.
+
+In: a decoded package. Out: nothing, or RefusedError with the name of the field and the
+rule that it breaks. The offending text is never repeated: whatever it is, it does not
+belong into a log.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sized
+
+from cloud.errors import RefusedError
+from proto.v1 import collector_pb2, detector_pb2
+
+MESSAGE_BYTES = 16 << 20
+"""Of one gRPC message; beyond, gRPC itself answers RESOURCE_EXHAUSTED."""
+MOST_OFFSETS = 10_000
+MOST_ENDPOINTS = 10_000
+MOST_PLACES = 200_000
+"""In all endpoints of a package together."""
+MOST_COVERAGE = 10_000
+MOST_REASONS = 100
+MOST_STATUSES = 10
+TEXT_BYTES = 253
+"""Names of clusters, nodes, workloads and topics: the longest DNS name (RFC 1035)."""
+PATH_BYTES = 2_048
+"""Path templates and JSON paths."""
+LARGEST = 1 << 44
+"""Of one counter in one package: 500,000 packages still fit 63 bits."""
+LATEST_NS = 1 << 62
+"""The year 2116: adding a window never leaves 63 bits."""
+
+_METHOD = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}")
+_DATA_TYPE = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+")
+_REASON = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DIGEST = re.compile(r"[A-Za-z0-9:_.-]{0,128}")
+
+
+def check(package: collector_pb2.Package) -> None:
+    """Raises RefusedError unless the package keeps every limit."""
+    _name("cluster", package.cluster)
+    _window("window", package.window_start_ns, package.window_end_ns)
+    _matches("catalog_digest", package.catalog_digest, _DIGEST)
+    _at_most("offsets", package.offsets, MOST_OFFSETS)
+    _at_most("endpoints", package.endpoints, MOST_ENDPOINTS)
+    _at_most("coverage", package.coverage, MOST_COVERAGE)
+    if sum(len(endpoint.places) for endpoint in package.endpoints) > MOST_PLACES:
+        raise RefusedError(f"endpoints: more than {MOST_PLACES} places")
+    _check_offsets(package.offsets)
+    for number, endpoint in enumerate(package.endpoints):
+        _check_endpoint(f"endpoints[{number}]", endpoint)
+    for number, coverage in enumerate(package.coverage):
+        _check_coverage(f"coverage[{number}]", coverage)
+
+
+def check_resume(request: collector_pb2.ResumeRequest) -> None:
+    """Raises RefusedError unless the request keeps every limit."""
+    _name("cluster", request.cluster)
+    _name("topic", request.topic)
+    _at_most("partitions", request.partitions, MOST_OFFSETS)
+
+
+def _check_offsets(offsets: Iterable[collector_pb2.Offsets]) -> None:
+    seen = set()
+    is_empty = True
+    for number, covered in enumerate(offsets):
+        where = f"offsets[{number}]"
+        _name(f"{where}.topic", covered.topic)
+        if covered.partition < 0 or not 0 <= covered.first <= covered.next:
+            raise RefusedError(f"{where}: is not a range of a partition")
+        if covered.next > LATEST_NS:
+            raise RefusedError(f"{where}.next: is too large")
+        if (covered.topic, covered.partition) in seen:
+            raise RefusedError(f"{where}: names a partition twice")
+        seen.add((covered.topic, covered.partition))
+        is_empty = is_empty and covered.first == covered.next
+    if is_empty:
+        raise RefusedError("offsets: a package must name the records that it covers")
+
+
+def _check_endpoint(where: str, endpoint: collector_pb2.Endpoint) -> None:
+    _check_workload(f"{where}.server", endpoint.server)
+    _check_workload(f"{where}.client", endpoint.client)
+    if endpoint.server_port > 65_535:
+        raise RefusedError(f"{where}.server_port: is not a port")
+    _matches(f"{where}.method", endpoint.method, _METHOD)
+    _text(f"{where}.path", endpoint.path, PATH_BYTES)
+    _at_most(f"{where}.statuses", endpoint.statuses, MOST_STATUSES)
+    for pairs in endpoint.statuses.values():
+        _counter(f"{where}.statuses", pairs)
+    for name in ("pairs", "inspected", "request_bytes", "response_bytes", "truncated"):
+        _counter(f"{where}.{name}", getattr(endpoint, name))
+    _window(f"{where}.first_seen_ns", endpoint.first_seen_ns, endpoint.last_seen_ns)
+    for number, place in enumerate(endpoint.places):
+        _check_place(f"{where}.places[{number}]", place)
+
+
+_ENUMS = {
+    "direction": collector_pb2.Direction,
+    "location": detector_pb2.Location,
+    "sensitivity": detector_pb2.Sensitivity,
+    "likelihood": detector_pb2.Likelihood,
+}
+
+
+def _check_place(where: str, place: collector_pb2.Place) -> None:
+    for name, enum in _ENUMS.items():
+        value = getattr(place, name)
+        if value == 0 or value not in enum.values():
+            raise RefusedError(f"{where}.{name}: is not one of its names")
+    _text(f"{where}.path", place.path, PATH_BYTES)
+    _text(f"{where}.data_type", place.data_type, TEXT_BYTES)
+    _matches(f"{where}.data_type", place.data_type, _DATA_TYPE)
+    _counter(f"{where}.count", place.count)
+
+
+def _check_coverage(where: str, coverage: collector_pb2.Coverage) -> None:
+    _text(f"{where}.node", coverage.node, TEXT_BYTES)
+    _check_workload(f"{where}.workload", coverage.workload)
+    _window(f"{where}.window", coverage.window_start_ns, coverage.window_end_ns)
+    for name in ("bytes", "counts"):
+        amounts: Mapping[str, int] = getattr(coverage, name)
+        _at_most(f"{where}.{name}", amounts, MOST_REASONS)
+        for reason, amount in amounts.items():
+            _matches(f"{where}.{name}", reason, _REASON)
+            _counter(f"{where}.{name}", amount)
+
+
+def _check_workload(where: str, workload: collector_pb2.Workload) -> None:
+    for name in ("namespace", "kind", "name"):
+        _text(f"{where}.{name}", getattr(workload, name), TEXT_BYTES)
+
+
+def _name(where: str, text: str) -> None:
+    if not text:
+        raise RefusedError(f"{where}: is empty")
+    _text(where, text, TEXT_BYTES)
+
+
+def _text(where: str, text: str, most_bytes: int) -> None:
+    if len(text.encode()) > most_bytes:
+        raise RefusedError(f"{where}: longer than {most_bytes} bytes")
+
+
+def _matches(where: str, text: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(text):
+        raise RefusedError(f"{where}: does not have the form {pattern.pattern}")
+
+
+def _at_most(where: str, things: Sized, most: int) -> None:
+    if len(things) > most:
+        raise RefusedError(f"{where}: more than {most}")
+
+
+def _counter(where: str, value: int) -> None:
+    if value > LARGEST:
+        raise RefusedError(f"{where}: more than {LARGEST}")
+
+
+def _window(where: str, start_ns: int, end_ns: int) -> None:
+    if not 0 <= start_ns <= end_ns <= LATEST_NS:
+        raise RefusedError(f"{where}: ends before it starts, or is out of range")

@@ -1,0 +1,129 @@
+"""What became of captured bytes, in plain words.
+
+The interceptor counts every TCP payload byte under one reason. For a reader the reasons
+fall into four groups, and some that say nothing about coverage. A reason unknown here
+counts as missed, under its own name: coverage is never shown better than it is proven.
+"""
+
+from enum import Enum
+
+
+class Group(Enum):
+    """What a reason means for coverage."""
+
+    CAPTURED = "captured"
+    LEFT_OUT = "left_out"
+    UNREADABLE = "unreadable"
+    MISSED = "missed"
+    ASIDE = "aside"
+    """Seen twice or not decided yet: no part of the share."""
+
+
+COUNTED = (Group.CAPTURED, Group.LEFT_OUT, Group.UNREADABLE, Group.MISSED)
+"""The groups that make up the whole, in the order of display."""
+
+GROUP_WORDS = {
+    Group.CAPTURED: "read",
+    Group.LEFT_OUT: "left out on purpose",
+    Group.UNREADABLE: "not readable",
+    Group.MISSED: "missed",
+    Group.ASIDE: "not counted",
+}
+
+_BYTES = {
+    "paired": (Group.CAPTURED, "requests with their responses, in JSON"),
+    "not_json": (Group.LEFT_OUT, "HTTP without JSON: seen, but not looked into"),
+    "shed": (Group.LEFT_OUT, "connections left out because the node was overloaded"),
+    "sampled_out": (Group.LEFT_OUT, "pairs counted but not inspected (sampling)"),
+    "tls": (Group.UNREADABLE, "encrypted connections (TLS)"),
+    "http2": (Group.UNREADABLE, "HTTP/2 connections, gRPC among them"),
+    "not_http": (Group.UNREADABLE, "other protocols than HTTP"),
+    "tunnel": (Group.UNREADABLE, "tunnels and WebSockets, after the switch from HTTP"),
+    "unpaired": (Group.MISSED, "requests or responses whose other half was not seen"),
+    "broken": (Group.MISSED, "messages that break the rules of HTTP or ended early"),
+    "unsynchronized": (
+        Group.MISSED,
+        "middle of a connection, before a message start was proven",
+    ),
+    "untracked": (Group.MISSED, "connections that there was no room to follow"),
+    "gap": (Group.MISSED, "bytes missing within a connection"),
+    "ring_drop": (Group.MISSED, "dropped by the kernel: it was not read fast enough"),
+    "truncated": (Group.MISSED, "ends of bodies longer than the limit"),
+    "duplicate": (Group.ASIDE, "sent again by TCP, counted once"),
+    "elsewhere": (Group.ASIDE, "reported where the other end was seen"),
+    "in_flight": (Group.ASIDE, "still waiting for the rest of a message"),
+}
+
+_COUNTS = {
+    "frames": "frames captured",
+    "not_ip": "frames that are not IP",
+    "not_tcp": "packets that are not TCP",
+    "fragments": "IP fragments that were not put together",
+    "malformed": "packets that break their format",
+    "cut_frames": "frames cut off by the capture",
+    "segments": "TCP segments",
+    "connections": "connections",
+    "connections_evicted": "connections given up to make room",
+    "gaps": "gaps within connections",
+    "gap_bytes": "bytes known to be missing",
+    "bad_checksums": "packets with a wrong checksum (usual where the card computes it)",
+    "datagrams_lost": "IP datagrams of which a fragment was missing",
+    "payload_bytes": "bytes of TCP payload",
+    "ring_frames": "frames that the kernel handed over",
+    "ring_drops": "frames dropped by the kernel",
+    "ring_freezes": "times that the ring was full",
+    "worker_restarts": "restarts of a capture process",
+    "kafka_queue_full": "pairs dropped because Kafka did not take them in time",
+    "kafka_too_large": "pairs dropped because Kafka does not take their size",
+    "kafka_delivery_failed": "pairs that Kafka refused",
+    "kafka_not_delivered_at_stop": "pairs dropped because the node stopped",
+    "expired": "messages that Kafka deleted before they were read",
+    "undecodable": "messages that could not be decoded",
+    "refused": "pairs of packages that broke this service's rules",
+    "not_inspected": "pairs whose inspection failed",
+    "finding_dropped": "findings beyond the limit of one message",
+    "unpaired_no_response": "requests without a response",
+    "unpaired_no_request": "responses without a request",
+    "unpaired_ambiguous": "messages whose partner was not certain",
+    "broken_messages": "messages that break the rules of HTTP",
+    "bodies_truncated": "bodies longer than the limit",
+    "pairs": "pairs with JSON",
+    "pairs_not_json": "pairs without JSON",
+}
+
+LOST_RECORDS = (
+    "expired",
+    "kafka_queue_full",
+    "kafka_too_large",
+    "kafka_delivery_failed",
+    "kafka_not_delivered_at_stop",
+    "undecodable",
+    "refused",
+)
+"""Counts of pairs that were captured, so their bytes are read, but never arrived."""
+LOST_FRAMES = ("ring_drops",)
+"""Counts of what is in no byte bucket, for nobody saw its size."""
+
+
+def group(reason: str) -> Group:
+    """What the bytes under `reason` mean for coverage."""
+    return _BYTES[reason][0] if reason in _BYTES else Group.MISSED
+
+
+def of(group: Group) -> list[str]:
+    """The reasons known to belong to `group`."""
+    return [reason for reason, (known, _) in _BYTES.items() if known is group]
+
+
+def bytes_words(reason: str) -> str:
+    """The reason of a byte bucket in plain words."""
+    return _BYTES[reason][1] if reason in _BYTES else _spaced(reason)
+
+
+def counts_words(reason: str) -> str:
+    """What pieces are counted under `reason`, in plain words."""
+    return _COUNTS.get(reason) or _spaced(reason)
+
+
+def _spaced(reason: str) -> str:
+    return reason.replace("_", " ")

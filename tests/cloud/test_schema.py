@@ -1,0 +1,32 @@
+"""Keys and merge rules of the tables."""
+
+import pytest
+from sqlalchemy import Table
+
+from cloud import schema
+from cloud.schema import Merge, identity
+
+
+def test_identity_is_stable_and_fits_63_bits() -> None:
+    assert identity("endpoint", 1, "GET", "/") == 2113257692324685783
+    assert all(0 <= identity(n) < 1 << 63 for n in range(1_000))
+
+
+def test_identity_tells_parts_apart() -> None:
+    assert identity("a", "bc") != identity("ab", "c")
+    assert identity("1") != identity(1)
+
+
+@pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=lambda t: t.name)
+def test_columns_that_merge_are_no_keys(table: Table) -> None:
+    merging = {c.name for c in table.c if c.info.get("merge")}
+    assert not merging & {c.name for c in table.primary_key}
+
+
+def test_totals_merge_alike_on_endpoints_and_traffic() -> None:
+    rules = [
+        {c.name: c.info["merge"] for c in table.c if "merge" in c.info}
+        for table in (schema.endpoints, schema.traffic)
+    ]
+    assert rules[0] == rules[1]
+    assert rules[0]["sensitivity"] is Merge.GREATEST
