@@ -1,0 +1,107 @@
+"""Every role would start: its file and variables are settings, its addresses served."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.settings import Settings, load, split_address
+from tests.manifests.rendering import (
+    OVERLAYS,
+    Object,
+    containers,
+    named,
+    of_kind,
+    pod,
+    workloads,
+)
+
+ROLES = ("interceptor", "digger", "detector", "cloud")
+
+pytestmark = [
+    pytest.mark.parametrize("overlay", OVERLAYS),
+    pytest.mark.parametrize("role", ROLES),
+]
+
+
+def _workload(overlay: str, role: str) -> Object:
+    (workload,) = (w for w in workloads(overlay) if w["metadata"]["name"] == role)
+    return workload
+
+
+def _variables(overlay: str, container: Object) -> dict[str, str]:
+    """The container's environment; a field of the pod stands as its path."""
+    variables: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        variables |= named(overlay, "ConfigMap", source["configMapRef"]["name"])["data"]
+    for variable in container.get("env", ()):
+        field = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+        variables[variable["name"]] = field or variable["value"]
+    return variables
+
+
+def _settings(overlay: str, role: str, directory: Path) -> Settings:
+    """What the role reads when it starts, from the file that its arguments name."""
+    workload = _workload(overlay, role)
+    (container,) = containers(workload)
+    volumes = {v["name"]: v for v in pod(workload)["volumes"]}
+    command, option, file = container["args"]
+    assert (command, option) == (role, "--config")
+    (mount,) = (
+        m
+        for m in container["volumeMounts"]
+        if Path(m["mountPath"]) in Path(file).parents
+    )
+    config_map = volumes[mount["name"]]["configMap"]["name"]
+    copy = directory / Path(file).name
+    copy.write_text(named(overlay, "ConfigMap", config_map)["data"][copy.name])
+    return load(copy, _variables(overlay, container))
+
+
+def test_settings_load(overlay: str, role: str, tmp_path: Path) -> None:
+    settings = _settings(overlay, role, tmp_path)
+    assert settings.cluster.name == overlay
+
+
+def test_interceptor_is_given_the_node(overlay: str, role: str, tmp_path: Path) -> None:
+    node = _settings(overlay, role, tmp_path).cluster.node
+    assert node == ("spec.nodeName" if role == "interceptor" else "")
+
+
+def test_addresses_are_services(overlay: str, role: str, tmp_path: Path) -> None:
+    settings = _settings(overlay, role, tmp_path)
+    services = {
+        (service["metadata"]["name"], port["port"])
+        for service in of_kind(overlay, "Service")
+        for port in service["spec"]["ports"]
+    }
+    for server in (
+        settings.addresses.server,
+        settings.cloud.server,
+        settings.detector.server,
+        settings.kafka.bootstrap,
+    ):
+        assert split_address(server) in services
+
+
+def test_servers_listen_for_others(overlay: str, role: str, tmp_path: Path) -> None:
+    settings = _settings(overlay, role, tmp_path)
+    listening = {
+        "interceptor": {},
+        "digger": {"addresses": settings.addresses.listen},
+        "detector": {"detector": settings.detector.listen},
+        "cloud": {
+            "collector": settings.cloud.collector_listen,
+            "dashboard": settings.cloud.listen,
+        },
+    }[role]
+    (container,) = containers(_workload(overlay, role))
+    declared = {p["name"]: p["containerPort"] for p in container.get("ports", ())}
+    listens = {name: split_address(listen) for name, listen in listening.items()}
+    assert listens == {name: ("0.0.0.0", port) for name, port in declared.items()}
+
+
+def test_database_is_on_the_volume(overlay: str, role: str, tmp_path: Path) -> None:
+    database = _settings(overlay, role, tmp_path).cloud.database_url
+    (container,) = containers(_workload(overlay, "cloud"))
+    (mount,) = (m for m in container["volumeMounts"] if m["name"] == "data")
+    assert database.startswith(f"sqlite:///{mount['mountPath']}/")
