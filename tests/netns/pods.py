@@ -1,6 +1,7 @@
 """Pods for the tests: real network namespaces, joined to the host as CNI plugins do.
 
-Made by iproute2; the names tell the process, so runs side by side do not meet.
+Made by iproute2; names and addresses tell the process, so that runs side by side do
+not meet.
 """
 
 import itertools
@@ -10,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOUNTS = Path("/run/netns")
+
+NET = f"198.18.{os.getpid() % 256}"
+"""First three bytes of this process's own addresses (RFC 2544)."""
+NET_6 = f"2001:db8:{os.getpid() % 65536:x}"
+"""First three groups of them (RFC 3849)."""
 
 
 class IpError(Exception):

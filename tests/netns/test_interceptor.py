@@ -2,66 +2,48 @@
 
 import os
 import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer
 
-from agent.cluster.addresses import POD, AddressIndex, Workload
-from agent.cluster.service import Server
-from agent.interceptor.program import Interceptor
 from agent.queue import EmbeddedBroker
-from agent.record import RECORDS_TOPIC, Record, record_decoder
-from agent.settings import Settings, load
-from tests.netns.pods import Node, Pod, ip
+from tests.netns.capturing import (
+    WAIT_SECONDS,
+    accounts_for_all,
+    address_list,
+    ask,
+    capturing,
+    forwarding,
+    packed,
+    records,
+    serving,
+    settings,
+    start,
+    wait_for,
+)
+from tests.netns.pods import NET, NET_6, Node, Pod, ip
 
 PORT = 8000
-PEERS = "tests.netns.peers"
-WAIT_SECONDS = 15.0
-SERVER, CLIENT = "198.18.77.2", "198.18.77.6"
-SERVER_6, CLIENT_6 = "2001:db8:1::2", "2001:db8:2::2"
-OTHER = "203.0.113.2"
+SERVER, CLIENT, OTHER = f"{NET}.2", f"{NET}.6", f"{NET}.10"
+SERVER_6, CLIENT_6 = f"{NET_6}:1::2", f"{NET_6}:2::2"
+PODS = (SERVER, CLIENT, SERVER_6, CLIENT_6)
 
 
 class Shop:
-    """Two pods on this node, routed through it, one serving."""
+    """Two pods on this node, routed through it."""
 
     def __init__(self, node: Node) -> None:
         self.server = node.routed(f"{SERVER}/30", f"{SERVER_6}/64")
         self.client = node.routed(f"{CLIENT}/30", f"{CLIENT_6}/64")
-        self._route(self.server, "198.18.77.1/30", "2001:db8:1::1/64")
-        self._route(self.client, "198.18.77.5/30", "2001:db8:2::1/64")
-        self._process = self.start("serve", str(PORT))
-        assert self._process.stdout
-        assert self._process.stdout.readline() == b"ready\n"
-
-    def start(self, *words: str, pod: Pod | None = None) -> subprocess.Popen[bytes]:
-        where = pod or self.server
-        return subprocess.Popen(
-            ["ip", "netns", "exec", where.name, sys.executable, "-m", PEERS, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._route(self.server, f"{NET}.1/30", f"{NET_6}:1::1/64")
+        self._route(self.client, f"{NET}.5/30", f"{NET_6}:2::1/64")
 
     def ask(self, count: int, host: str = SERVER) -> int:
         """Exchanges done."""
-        asking = self.start("ask", host, str(PORT), str(count), pod=self.client)
-        return int(asking.communicate(timeout=60)[0])
+        return ask(self.client, host, PORT, count)
 
     def send(self, data: bytes) -> None:
-        sending = self.start("send", SERVER, str(PORT), pod=self.client)
-        sending.communicate(data, timeout=30)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        start(self.client, "send", SERVER, str(PORT)).communicate(data, timeout=30)
 
     def _route(self, pod: Pod, gateway: str, gateway_6: str) -> None:
         ip(
@@ -77,105 +59,16 @@ class Shop:
 
 @pytest.fixture
 def shop(node: Node) -> Iterator[Shop]:
-    with _forwarding():
-        made = Shop(node)
-        try:
-            yield made
-        finally:
-            made.close()
-
-
-@contextmanager
-def _forwarding() -> Iterator[None]:
-    """The host routes between the pods meanwhile."""
-    switches = (
-        Path("/proc/sys/net/ipv4/ip_forward"),
-        Path("/proc/sys/net/ipv6/conf/all/forwarding"),
-    )
-    before = {switch: switch.read_text() for switch in switches}
-    for switch in switches:
-        switch.write_text("1")
-    yield
-    for switch, value in before.items():
-        switch.write_text(value)
+    made = Shop(node)
+    with forwarding(), serving(made.server, PORT):
+        yield made
 
 
 @pytest.fixture
 def address_server() -> Iterator[str]:
     """Lists the test's own pods, whatever else there is on this node."""
-    index = AddressIndex()
-    for address in (SERVER, CLIENT, SERVER_6, CLIENT_6, OTHER):
-        index.add(_packed(address), Workload("", "Pod", address), POD, 0, address)
-    index.complete()
-    with Server(index, "127.0.0.1:0") as server:
-        yield f"127.0.0.1:{server.port}"
-
-
-def _packed(address: str) -> bytes:
-    return ip_address(address).packed
-
-
-def _settings(bootstrap: str, addresses: str, **flags: str) -> Settings:
-    own = {"kafka-bootstrap": bootstrap, "addresses-server": addresses, **flags}
-    return load(environment={}, flags=own)
-
-
-@contextmanager
-def _capturing(settings: Settings) -> Iterator[Interceptor]:
-    """Captures until the block ends; the counters can be read afterwards too."""
-    interceptor = Interceptor(settings)
-    pods = {_packed(SERVER), _packed(CLIENT), _packed(SERVER_6), _packed(CLIENT_6)}
-    stop = threading.Event()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            interceptor.run(stop)
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        _await(lambda: pods <= interceptor.monitored or bool(failures))
-        yield interceptor
-    finally:
-        stop.set()
-        thread.join(WAIT_SECONDS)
-        assert not thread.is_alive()
-
-
-def _await(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < end, "did not come true in time"
-        pause.wait(0.02)
-
-
-def _records(bootstrap: str, count: int) -> list[Record]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "test",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([RECORDS_TOPIC])
-    records: list[Record] = []
-    end = time.monotonic() + WAIT_SECONDS
-    while len(records) < count and time.monotonic() < end:
-        message = consumer.poll(0.2)
-        if message is not None and not message.error():
-            records.append(record_decoder.decode(message.value() or b""))
-    consumer.close()
-    return records
-
-
-def _accounts_for_all(interceptor: Interceptor) -> bool:
-    total = interceptor.coverage.total()
-    return total.counts["payload_bytes"] == sum(total.buckets.values())
+    with address_list([*PODS, OTHER]) as server:
+        yield server
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -183,22 +76,22 @@ def test_every_exchange_is_paired_once_with_its_own_addresses(
     shop: Shop, address_server: str, workers: str
 ) -> None:
     with EmbeddedBroker() as broker:
-        settings = _settings(
+        used = settings(
             broker.bootstrap, address_server, **{"capture-workers": workers}
         )
-        with _capturing(settings) as interceptor:
+        with capturing(used, PODS) as interceptor:
             sent = shop.ask(300) + shop.ask(300, SERVER_6)
             assert interceptor.flush(WAIT_SECONDS)
             total = interceptor.coverage.total()
         assert sent == 600
         assert total.counts["pairs"] == sent
         assert total.counts.get("ring_drops", 0) == 0
-        assert _accounts_for_all(interceptor)
-        records = _records(broker.bootstrap, sent)
-    assert len(records) == sent
-    assert {len(record.server) for record in records} == {4, 16}
-    assert {record.server_port for record in records} == {PORT}
-    for record in records:
+        assert accounts_for_all(interceptor)
+        read = records(broker.bootstrap, sent)
+    assert len(read) == sent
+    assert {len(record.server) for record in read} == {4, 16}
+    assert {record.server_port for record in read} == {PORT}
+    for record in read:
         if record.request.body:
             assert record.request.body == record.response.body
 
@@ -206,15 +99,15 @@ def test_every_exchange_is_paired_once_with_its_own_addresses(
 def test_a_kept_connection_older_than_the_capture_is_paired(
     shop: Shop, address_server: str
 ) -> None:
-    asking = shop.start("ask", SERVER, str(PORT), "3000", pod=shop.client)
+    asking = start(shop.client, "ask", SERVER, str(PORT), "3000")
     with EmbeddedBroker() as broker:
-        with _capturing(_settings(broker.bootstrap, address_server)) as interceptor:
+        with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
             asking.communicate(timeout=60)
             assert interceptor.flush(WAIT_SECONDS)
         total = interceptor.coverage.total()
     assert total.counts["pairs"] > 100
     assert total.counts.get("unpaired_ambiguous", 0) == 0
-    assert _accounts_for_all(interceptor)
+    assert accounts_for_all(interceptor)
 
 
 def test_rubbish_is_counted_and_capture_goes_on(
@@ -230,14 +123,14 @@ def test_rubbish_is_counted_and_capture_goes_on(
         b"Content-Length: 50000\r\n\r\n{}",
     )
     with EmbeddedBroker() as broker:
-        with _capturing(_settings(broker.bootstrap, address_server)) as interceptor:
+        with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
             for data in hostile:
                 shop.send(data)
             assert shop.ask(50) == 50
             assert interceptor.flush(WAIT_SECONDS)
         total = interceptor.coverage.total()
     assert total.counts["pairs"] >= 51
-    assert _accounts_for_all(interceptor)
+    assert accounts_for_all(interceptor)
 
 
 def test_an_interface_that_vanishes_ends_only_its_own_connections(
@@ -245,11 +138,11 @@ def test_an_interface_that_vanishes_ends_only_its_own_connections(
 ) -> None:
     other = node.routed(f"{OTHER}/30")
     with EmbeddedBroker() as broker:
-        with _capturing(_settings(broker.bootstrap, address_server)) as interceptor:
-            _await(lambda: _packed(OTHER) in interceptor.monitored)
+        with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
+            wait_for(lambda: packed(OTHER) in interceptor.monitored)
             assert shop.ask(50) == 50
             node.remove(other)
-            _await(lambda: _packed(OTHER) not in interceptor.monitored)
+            wait_for(lambda: packed(OTHER) not in interceptor.monitored)
             assert shop.ask(50) == 50
             assert interceptor.flush(WAIT_SECONDS)
         assert interceptor.coverage.total().counts["pairs"] == 100
@@ -259,13 +152,12 @@ def test_a_pod_that_comes_later_is_captured(
     shop: Shop, address_server: str, node: Node
 ) -> None:
     with EmbeddedBroker() as broker:
-        with _capturing(_settings(broker.bootstrap, address_server)) as interceptor:
+        with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
             late = node.routed(f"{OTHER}/30")
-            _await(lambda: _packed(OTHER) in interceptor.monitored)
-            ip(f"addr add 203.0.113.1/30 dev {late.host_name}")
-            ip("route add default via 203.0.113.1", inside=late)
-            asking = shop.start("ask", SERVER, str(PORT), "50", pod=late)
-            assert int(asking.communicate(timeout=60)[0]) == 50
+            wait_for(lambda: packed(OTHER) in interceptor.monitored)
+            ip(f"addr add {NET}.9/30 dev {late.host_name}")
+            ip(f"route add default via {NET}.9", inside=late)
+            assert ask(late, SERVER, PORT, 50) == 50
             assert interceptor.flush(WAIT_SECONDS)
         assert interceptor.coverage.total().counts["pairs"] == 50
 
@@ -274,12 +166,12 @@ def test_a_killed_worker_is_replaced_and_told_of(
     shop: Shop, address_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with EmbeddedBroker() as broker:
-        with _capturing(_settings(broker.bootstrap, address_server)) as interceptor:
+        with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
             assert shop.ask(50) == 50
             assert interceptor.flush(WAIT_SECONDS)
             (worker,) = interceptor.worker_processes()
             os.kill(worker, signal.SIGKILL)
-            _await(lambda: interceptor.worker_processes() not in ([], [worker]))
+            wait_for(lambda: interceptor.worker_processes() not in ([], [worker]))
             assert interceptor.flush(WAIT_SECONDS)
             assert shop.ask(50) == 50
             assert interceptor.flush(WAIT_SECONDS)
@@ -293,9 +185,11 @@ def test_without_a_broker_capture_goes_on_and_counts_what_it_drops(
     shop: Shop, address_server: str
 ) -> None:
     flags = {"kafka-queue-bytes": "1048576"}
-    with _capturing(_settings("127.0.0.1:9", address_server, **flags)) as interceptor:
+    with capturing(
+        settings("127.0.0.1:9", address_server, **flags), PODS
+    ) as interceptor:
         assert shop.ask(1500) == 1500
-        _await(
+        wait_for(
             lambda: interceptor.coverage.total().counts.get("kafka_queue_full", 0) > 0
         )
     total = interceptor.coverage.total()

@@ -1,0 +1,158 @@
+"""What the tests in namespaces share: a capturing interceptor and what came of it.
+
+Real rings, a real broker whose records are read back, and waits that all end.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+from confluent_kafka import Consumer
+
+from agent.cluster.addresses import POD, AddressIndex, Workload
+from agent.cluster.service import Server
+from agent.interceptor.program import Interceptor
+from agent.record import RECORDS_TOPIC, Record, record_decoder
+from agent.settings import Settings, load
+from tests.netns.pods import Pod
+
+WAIT_SECONDS = 15.0
+_PEERS = "tests.netns.peers"
+
+
+def packed(address: str) -> bytes:
+    """Network order."""
+    return ip_address(address).packed
+
+
+def settings(bootstrap: str, addresses: str, **flags: str) -> Settings:
+    """Nothing but these, whatever the environment says."""
+    own = {"kafka-bootstrap": bootstrap, "addresses-server": addresses, **flags}
+    return load(environment={}, flags=own)
+
+
+@contextmanager
+def address_list(kinds: Mapping[str, int] | Iterable[str]) -> Iterator[str]:
+    """A digger's address service with these addresses only; gives its host:port."""
+    listed = kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, POD)
+    index = AddressIndex()
+    for address, kind in listed.items():
+        workload = Workload("", "Pod", address)
+        index.add(packed(address), workload, kind, 0, address)
+    index.complete()
+    with Server(index, "127.0.0.1:0") as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+@contextmanager
+def capturing(used: Settings, pods: Iterable[str]) -> Iterator[Interceptor]:
+    """Captures these pods until the block ends; counters can be read afterwards."""
+    interceptor = Interceptor(used)
+    wanted = frozenset(map(packed, pods))
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            interceptor.run(stop)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        wait_for(lambda: wanted <= interceptor.monitored or bool(failures))
+        yield interceptor
+    finally:
+        stop.set()
+        thread.join(WAIT_SECONDS)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def forwarding() -> Iterator[None]:
+    """The host routes between the pods meanwhile.
+
+    Where a switch is on already it stays on: a run beside this one may rely on it.
+    """
+    switches = (
+        Path("/proc/sys/net/ipv4/ip_forward"),
+        Path("/proc/sys/net/ipv6/conf/all/forwarding"),
+    )
+    before = {switch: switch.read_text() for switch in switches}
+    for switch in switches:
+        switch.write_text("1")
+    try:
+        yield
+    finally:
+        for switch, value in before.items():
+            switch.write_text(value)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < end, "did not come true in time"
+        pause.wait(0.02)
+
+
+def records(bootstrap: str, count: int) -> list[Record]:
+    """The first `count` records, or fewer if no more come in time."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe([RECORDS_TOPIC])
+    read: list[Record] = []
+    end = time.monotonic() + WAIT_SECONDS
+    while len(read) < count and time.monotonic() < end:
+        message = consumer.poll(0.2)
+        if message is not None and not message.error():
+            read.append(record_decoder.decode(message.value() or b""))
+    consumer.close()
+    return read
+
+
+def accounts_for_all(interceptor: Interceptor) -> bool:
+    """The byte identity: each payload byte stands in one bucket."""
+    total = interceptor.coverage.total()
+    return total.counts["payload_bytes"] == sum(total.buckets.values())
+
+
+def start(pod: Pod | None, *words: str) -> subprocess.Popen[bytes]:
+    """One of the peers, in the pod or (None) on the host."""
+    inside = ["ip", "netns", "exec", pod.name] if pod else []
+    return subprocess.Popen(
+        [*inside, sys.executable, "-m", _PEERS, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+@contextmanager
+def serving(pod: Pod | None, port: int) -> Iterator[None]:
+    """The JSON server, listening."""
+    process = start(pod, "serve", str(port))
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(pod: Pod | None, host: str, port: int, count: int) -> int:
+    """Exchanges done over one connection."""
+    asking = start(pod, "ask", host, str(port), str(count))
+    return int(asking.communicate(timeout=60)[0])
