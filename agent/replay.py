@@ -20,15 +20,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from rings.assembler import Assembler
-from rings.block import Block, MalformedBlockError
+from rings.block import MalformedBlockError
 from rings.content import decode
 from rings.limits import Limits
 from rings.message import Message, Pair
 from rings.pcap import CaptureError, read_blocks
 from rings.stats import Stats
-
-SLICE_BYTES = 1 << 20
-"""Part of a file that is walked at once, as a ring's block is."""
 
 
 class Line(msgspec.Struct):
@@ -153,10 +150,9 @@ def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[Pair
     """The file's pairs, those before a broken place too. Raises CaptureError."""
     try:
         for block in read_blocks(file):
-            for part in _slices(block):
-                before = part.position
-                yield from assembler.feed(part)
-                advance(part.position - before)
+            before = block.position
+            yield from assembler.feed(block)
+            advance(block.position - before)
     except MalformedBlockError as error:
         yield from assembler.close()
         raise CaptureError(f"{file}: is not readable to its end: {error}") from None
@@ -164,19 +160,6 @@ def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[Pair
         yield from assembler.close()
         raise
     yield from assembler.close()
-
-
-def _slices(block: Block) -> Iterator[Block]:
-    end = block.end
-    while block.position < end:
-        before = block.position
-        size = SLICE_BYTES
-        while block.position == before:
-            block.end = min(end, before + size)
-            yield block
-            if block.end == end:
-                return
-            size *= 2
 
 
 def _content(message: Message, limit: int) -> tuple[bytes, bool]:

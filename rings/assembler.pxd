@@ -34,7 +34,7 @@ cdef class Assembler:
     @cython.locals(size=Py_ssize_t, stream=Stream, connection=Connection)
     cdef object _take(self, View view, Segment segment)
     @cython.locals(flags=int, connection=Connection, is_answer="bint",
-                   is_start="bint")
+                   is_start="bint", opposite=bytes)
     cdef Stream _opened(self, View view, Segment segment, Py_ssize_t size)
     @cython.locals(is_answer="bint")
     cdef Stream _reopened(self, Stream stream, Segment segment)

@@ -155,6 +155,10 @@ class Assembler:
         flags = segment.flags
         if flags & RST or not (size or flags & SYN):
             return None
+        opposite = reversed_key(segment.key)
+        if opposite == segment.key:
+            # A forged packet from an endpoint to itself: no two streams are there.
+            return None
         if self._open >= self.limits.connections:
             self._evict()
         self._open += 1
@@ -167,7 +171,7 @@ class Assembler:
             self.limits,
             self._pairs,
             self._number,
-            reversed_key(segment.key) if is_answer else segment.key,
+            opposite if is_answer else segment.key,
             is_start,
         )
         return connection.second if is_answer else connection.first

@@ -209,17 +209,15 @@ class Block:
         frame.link = self.layout.links[index]
         ticks = self.layout.ticks_per_second[index]
         stamp = self._read32(start + 12) * (1 << 32) + self._read32(start + 16)
-        if ticks == 1_000_000:
-            frame.timestamp_ns = stamp * 1000 % (1 << 63)
-        else:
-            frame.timestamp_ns = stamp * 1_000_000_000 // ticks % (1 << 63)
-        offset = self.layout.offsets_seconds[index]
-        if offset:
-            frame.timestamp_ns += offset * 1_000_000_000
+        stamp = stamp * 1_000_000_000 // ticks
+        stamp += self.layout.offsets_seconds[index] * 1_000_000_000
+        frame.timestamp_ns = stamp % (1 << 63)
 
     def _take_simple_packet(self, frame: Frame, start: int, length: int) -> None:
         if not self.layout.links:
             raise MalformedBlockError("a packet names an unknown interface")
+        if length < 16:
+            raise MalformedBlockError("a packet block is too short")
         frame.length = self._read32(start + 8)
         snap = self.layout.snap_lengths[0] or frame.length
         frame.captured = min(frame.length, snap, length - 16)

@@ -27,13 +27,13 @@ cdef class Fields:
     cdef object _read_line(self, const unsigned char* data, Py_ssize_t start,
                            Py_ssize_t end, Message message)
     @cython.locals(length="long long", digits=int, position=Py_ssize_t, octet=int,
-                   known="long long")
+                   known="long long", is_over="bint")
     cdef object _read_length(self, const unsigned char* data, Py_ssize_t start,
                              Py_ssize_t end)
     @cython.locals(stop=Py_ssize_t, size=Py_ssize_t)
     cdef object _read_type(self, const unsigned char* data, Py_ssize_t start,
                            Py_ssize_t end, Message message)
-    @cython.locals(size=Py_ssize_t)
+    @cython.locals(last=Py_ssize_t)
     cdef object _read_codings(self, const unsigned char* data, Py_ssize_t start,
                               Py_ssize_t end)
 

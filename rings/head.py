@@ -119,26 +119,26 @@ class Fields:
 
     def _read_length(self, data: Octets, start: int, end: int) -> None:
         """One number, or the same number repeated (RFC 9112 section 6.3, rule 5)."""
+        known = self.length
         length = 0
         digits = 0
+        is_over = False
         for position in range(start, end + 1):
             octet = data[position] if position < end else _COMMA
-            if 48 <= octet <= 57:
+            if 48 <= octet <= 57 and length <= _LENGTH_LIMIT and not is_over:
                 length = length * 10 + octet - 48
                 digits += 1
-                if length > _LENGTH_LIMIT:
-                    self.length = LENGTH_BAD
-            elif octet == _COMMA:
-                known = self.length
-                if digits == 0 or (known != LENGTH_ABSENT and known != length):
-                    self.length = LENGTH_BAD
-                    return
-                self.length = length
+            elif octet == _COMMA and digits and known in (LENGTH_ABSENT, length):
+                known = length
                 length = 0
                 digits = 0
-            elif octet != _SPACE and octet != _TAB:
-                self.length = LENGTH_BAD
-                return
+                is_over = False
+            elif octet in (_SPACE, _TAB):
+                is_over = digits > 0
+            else:
+                known = LENGTH_BAD
+                break
+        self.length = known
 
     def _read_type(self, data: Octets, start: int, end: int, message: Message) -> None:
         stop = find_byte(data, _SEMICOLON, start, end)
@@ -163,8 +163,12 @@ class Fields:
 
     def _read_codings(self, data: Octets, start: int, end: int) -> None:
         self.is_transfer_coded = True
-        size = end - start
-        self.is_chunked = size >= 7 and equals_folded(data, end - 7, end, b"chunked")
+        last = end - 7
+        self.is_chunked = last >= start and equals_folded(data, last, end, b"chunked")
+        while last > start and data[last - 1] in (_SPACE, _TAB, _CR, _LF):
+            last -= 1
+        if last > start and data[last - 1] != _COMMA:
+            self.is_chunked = False
 
 
 def find_head_end(data: Octets, start: int, end: int) -> int:

@@ -1,9 +1,10 @@
 """Capture files as blocks: pcap and pcapng, plain, gzip or zstd, or a stream.
 
-In comes a path (`-`: standard input), out come blocks that end between two frames. A
-plain file is mapped and is one block; other sources are read in pieces of at most
-`CHUNK_BYTES` plus one frame. A file that ends within a frame, or breaks its format,
-gives all frames before that place and then raises CaptureError, which says where.
+In comes a path (`-`: standard input), out come blocks of about `CHUNK_BYTES`, longer
+where a frame is. Each must be walked to its end before the next is asked for. A plain
+file is mapped, and its pages are given back behind the reader. A file that ends within
+a frame, or breaks its format, gives all frames before that place and then raises
+CaptureError, which says where.
 """
 
 import gzip
@@ -18,7 +19,8 @@ import zstandard
 
 from rings.block import PCAP, PCAPNG, Block, Layout
 
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 1 << 20
+"""Walked at once, as a ring's block is."""
 _PCAP_MAGIC = {
     b"\xd4\xc3\xb2\xa1": (False, False),
     b"\xa1\xb2\xc3\xd4": (True, False),
@@ -62,7 +64,10 @@ def _read_any(path: str, file: BinaryFile) -> Iterator[Block]:
         with gzip.open(cast(BinaryIO, file)) as plain:
             yield from _read_stream(path, plain)
     elif magic == b"\x28\xb5\x2f\xfd":
-        with zstandard.ZstdDecompressor().stream_reader(cast(BinaryIO, file)) as plain:
+        decompressor = zstandard.ZstdDecompressor()
+        with decompressor.stream_reader(
+            cast(BinaryIO, file), read_across_frames=True
+        ) as plain:
             yield from _read_stream(path, plain)
     else:
         yield from _read_mapped(path, file)
@@ -77,8 +82,17 @@ def _read_mapped(path: str, file: BinaryFile) -> Iterator[Block]:
     mapped.madvise(mmap.MADV_SEQUENTIAL)
     view = memoryview(mapped)
     layout, start = _layout(path, bytes(view[:_PCAP_HEADER_BYTES]))
-    block = Block(view, layout, start, len(view))
-    yield block
+    block = Block(view, layout, start, start)
+    size, kept = CHUNK_BYTES, 0
+    while block.end < len(view):
+        before = block.position
+        block.end = min(len(view), before + size)
+        yield block
+        size = CHUNK_BYTES if block.position > before else 2 * size
+        walked = block.position // CHUNK_BYTES * CHUNK_BYTES
+        if walked > kept:
+            mapped.madvise(mmap.MADV_DONTNEED, kept, walked - kept)
+            kept = walked
     _check_end(path, block.position, len(view))
 
 

@@ -46,6 +46,7 @@ cdef class Tunnel:
     cdef bint _skip_tzsp(self, const unsigned char* data, Py_ssize_t end) except -1
     @cython.locals(link=int, start=Py_ssize_t, kind="unsigned int", size=Py_ssize_t)
     cdef bint _skip_link(self, const unsigned char* data, Py_ssize_t end) except -1
-    cdef bint _skip_frame_relay(self, const unsigned char* data) except -1
+    cdef bint _skip_frame_relay(self, const unsigned char* data,
+                                Py_ssize_t end) except -1
     @cython.locals(start=Py_ssize_t, size=Py_ssize_t)
     cdef bint _skip_nflog(self, const unsigned char* data, Py_ssize_t end) except -1

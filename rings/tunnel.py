@@ -318,7 +318,7 @@ class Tunnel:
         if link == 117:
             return self._enter(IP, (data[start] + 3) // 4 * 4)
         if link == 107:
-            return self._skip_frame_relay(data)
+            return self._skip_frame_relay(data, end)
         if link == 239:
             return self._skip_nflog(data, end)
         if link == 192 and end - start >= 8:
@@ -327,10 +327,12 @@ class Tunnel:
             return True
         return False
 
-    def _skip_frame_relay(self, data: Octets) -> bool:
+    def _skip_frame_relay(self, data: Octets, end: int) -> bool:
         """RFC 2427 section 4."""
         if read_be16(data, self.start + 2) in (0x03CC, 0x038E):
             return self._enter(IP, 4)
+        if end - self.start < 6:
+            return False
         is_snap = read_be32(data, self.start + 2) == 0x03008000
         return self._enter(TYPE, 8) if is_snap else False
 

@@ -1,9 +1,9 @@
 """Readers: ways to get request and response pairs out of a capture, measured.
 
 Each runs in a process of its own and prints one JSON line: pairs, payload bytes, CPU
-seconds and peak memory. `ours` and `dpkt` go from the file to encoded records; `walk`
-is the floor: it walks the frames and copies each payload once, and no more; `tshark`
-prints the fields of messages.
+seconds and peak resident memory, mapped pages among it. `ours` and `dpkt` go from the
+file to encoded records; `walk` is the floor: it walks the frames and copies each
+payload once, and no more; `tshark` prints the fields of messages.
 
 Usage: python -m benchmarks.capture.readers NAME FILE
 """
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dpkt
@@ -23,12 +23,8 @@ import dpkt
 from agent.interceptor.worker import record_of
 from agent.record import encoder
 from rings.assembler import Assembler
-from rings.block import Block
 from rings.message import Pair
-from rings.pcap import read_blocks
-
-SLICE_BYTES = 1 << 20
-"""Walked at once, as a kernel ring's block is."""
+from rings.pcap import CHUNK_BYTES, read_blocks
 
 Result = tuple[int, int]
 """Pairs and payload bytes."""
@@ -36,7 +32,7 @@ Result = tuple[int, int]
 
 def ours(path: str) -> Result:
     assembler, records = Assembler(), 0
-    for part in _slices(path):
+    for part in read_blocks(path):
         records += _encode(assembler.feed(part))
     records += _encode(assembler.close())
     return records, assembler.total().payload_bytes
@@ -59,12 +55,12 @@ def walk(path: str) -> Result:
     """
     assembler = Assembler()
     assembler.view(0).own = frozenset({b"none"})
-    for part in _slices(path):
+    for part in read_blocks(path):
         assembler.feed(part)
     with Path(path).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        for start in range(0, len(mapped), SLICE_BYTES):
-            bytes(mapped[start : start + SLICE_BYTES])
+        for start in range(0, len(mapped), CHUNK_BYTES):
+            bytes(mapped[start : start + CHUNK_BYTES])
     return 0, assembler.total().payload_bytes
 
 
@@ -119,16 +115,6 @@ READERS: dict[str, Callable[[str], Result]] = {
 }
 
 
-def _slices(path: str) -> Iterator[Block]:
-    for block in read_blocks(path):
-        end = block.end
-        while block.position < end:
-            block.end = min(end, block.position + SLICE_BYTES)
-            yield block
-            if block.end == end:
-                break
-
-
 def main(name: str, path: str) -> None:
     """Measures one reader and prints the result."""
     started = time.process_time()
@@ -137,7 +123,7 @@ def main(name: str, path: str) -> None:
     seconds = time.process_time() - started + children.ru_utime + children.ru_stime
     status = Path("/proc/self/status").read_text()
     memory = next(
-        int(line.split()[1]) for line in status.splitlines() if line[:7] == "RssAnon"
+        int(line.split()[1]) for line in status.splitlines() if line[:5] == "VmHWM"
     )
     result = {
         "reader": name,

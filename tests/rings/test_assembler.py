@@ -244,6 +244,14 @@ def test_segments_of_no_connection_are_untracked() -> None:
     assert assembler.total().untracked_bytes == 3
 
 
+def test_an_endpoint_that_sends_to_itself_is_no_connection() -> None:
+    segment = tcp(request("/a"), seq=1, ack=1, ports=(80, 80))
+    frame = ethernet(ipv4(segment, source=SERVER, target=SERVER))
+    pairs, assembler = collect([(START_NS, frame), (START_NS + 1, frame)], ALL)
+    assert pairs == []
+    assert assembler.total().untracked_bytes == 2 * len(request("/a"))
+
+
 def test_silent_and_closed_connections_are_forgotten() -> None:
     assembler = Assembler(ALL)
     silent, closed = exchange(), exchange(50000)

@@ -104,6 +104,8 @@ def test_pcapng_resolution_and_offset_are_applied(order: str) -> None:
             2_000_001_000,
         ),
         (option(order, 14, struct.pack(order + "q", -1)), 2_000_000, 1_000_000_000),
+        (option(order, 14, struct.pack(order + "q", 1 << 62)), 5, 5000),
+        (option(order, 14, struct.pack(order + "q", -1 << 63)), 5, 5000),
         (option(order, 2, b"eth0x"), 1, 1000),
         (struct.pack(order + "HH", 2, 900), 1, 1000),
     ]
@@ -147,6 +149,7 @@ def test_a_cut_pcapng_block_is_left_for_the_reader() -> None:
         (section("<") + struct.pack("<IIIII", 6, 20, 0, 0, 20), "too short"),
         (section("<") + enhanced("<", 1), "unknown interface"),
         (section("<") + struct.pack("<IIII", 3, 16, 0, 16), "unknown interface"),
+        (section("<") + interface("<") + struct.pack("<III", 3, 12, 4), "too short"),
         (
             section("<")
             + interface("<")

@@ -44,6 +44,14 @@ class Case:
 GET = request("/a")
 CASES = {
     "length": Case(GET, response(b'{"a":1}'), ("GET", "/a", 200), b"", b'{"a":1}'),
+    "a folded list of codings": Case(
+        GET,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip ,\r\n\tchunked\r\n\r\n"
+        b"2\r\nab\r\n0\r\n\r\n",
+        ("GET", "/a", 200),
+        b"",
+        b"ab",
+    ),
     "no body": Case(GET, response(b""), ("GET", "/a", 200)),
     "request body": Case(
         request("/a", "POST", b"[1]"),
@@ -268,9 +276,16 @@ BAD_REQUESTS = [
     b"Content-Length: -1\r\n\r\n",
     b"Content-Length:\r\n\r\n",
     b"Content-Length: 2, 3\r\n\r\n",
+    b"Content-Length: 2,\r\n\r\n",
+    b"Content-Length: 4 3\r\n\r\n",
+    b"Content-Length: 0 0, 0\r\n\r\n",
+    b"Content-Length: 0x0\r\n\r\n",
     b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
     b"Content-Length: 99999999999999999999\r\n\r\n",
     b"Transfer-Encoding: gzip\r\n\r\n",
+    b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    b"Transfer-Encoding: gzip chunked\r\n\r\n0\r\n\r\n",
+    b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
 ]
 
 

@@ -1,5 +1,8 @@
 """The plain twins of the C helpers."""
 
+import subprocess
+import sys
+
 from rings import memory
 
 DATA = b"\x01\x02\x03\x04Text"
@@ -32,3 +35,10 @@ def test_comparisons_look_at_whole_literals() -> None:
     assert not memory.starts_with(DATA, 7, 8, b"tt")
     assert memory.equals_folded(DATA, 4, 8, b"text")
     assert not memory.equals_folded(DATA, 4, 8, b"texts")
+
+
+def test_no_read_goes_past_the_end_of_captured_memory() -> None:
+    """In a process of its own: it would end by a signal."""
+    command = [sys.executable, "-m", "tests.rings.guarded", "--rounds", "50"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")

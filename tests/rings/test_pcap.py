@@ -15,7 +15,7 @@ from rings.assembler import Assembler
 from rings.block import Frame
 from rings.message import Pair
 from rings.pcap import CHUNK_BYTES, CaptureError, read_blocks
-from tests.rings.wire import Conversation, pcap_records, request, response
+from tests.rings.wire import START_NS, Conversation, pcap_records, request, response
 
 HEADER = struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 
@@ -47,8 +47,27 @@ def written(folder: Path, data: bytes) -> Path:
     return path
 
 
+def in_members(data: bytes) -> bytes:
+    """gzip's, as a capture has them that was compressed in parts."""
+    return gzip.compress(data[:300]) + gzip.compress(data[300:])
+
+
+def in_frames(data: bytes) -> bytes:
+    """Zstandard's, one of them to be skipped (RFC 8878 section 3.1.2)."""
+    pack = zstandard.ZstdCompressor().compress
+    skipped = struct.pack("<II", 0x184D2A50, 3) + b"any"
+    return pack(data[:300]) + skipped + pack(data[300:])
+
+
 @pytest.mark.parametrize(
-    "packed", [bytes, gzip.compress, zstandard.ZstdCompressor().compress]
+    "packed",
+    [
+        bytes,
+        gzip.compress,
+        in_members,
+        zstandard.ZstdCompressor().compress,
+        in_frames,
+    ],
 )
 def test_plain_and_compressed_files_give_the_same(
     tmp_path: Path, packed: type[bytes]
@@ -56,12 +75,41 @@ def test_plain_and_compressed_files_give_the_same(
     assert targets(written(tmp_path, packed(capture()))) == [b"/0", b"/1", b"/2"]
 
 
-def test_a_stream_longer_than_a_chunk_is_read_in_pieces(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_file_longer_than_a_chunk_is_read_in_pieces(
+    tmp_path: Path, packed: type[bytes]
+) -> None:
     data = capture(3, CHUNK_BYTES // 2 + 1000)
-    assert len(data) > CHUNK_BYTES
-    path = written(tmp_path, gzip.compress(data, 1))
+    path = written(tmp_path, packed(data))
     assert targets(path) == [b"/0", b"/1", b"/2"]
-    assert len(frames_of_blocks(path)) == 2
+    assert len(frames_of_blocks(path)) == len(data) // CHUNK_BYTES + 1
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_frame_longer_than_a_chunk_is_read_whole(
+    tmp_path: Path, packed: type[bytes]
+) -> None:
+    frames = [(START_NS, bytes(size)) for size in (9, 5 * CHUNK_BYTES, 0, 9)]
+    path = written(tmp_path, packed(HEADER + pcap_records(frames)))
+    assert sum(frames_of_blocks(path)) == len(frames)
+
+
+def mapped_bytes() -> int:
+    """Of files, that are in this process's memory."""
+    status = Path("/proc/self/status").read_text()
+    lines = (line.split() for line in status.splitlines())
+    return next(int(line[1]) << 10 for line in lines if line[0] == "RssFile:")
+
+
+def test_a_mapped_file_gives_its_pages_back(tmp_path: Path) -> None:
+    frames = [(START_NS, bytes(CHUNK_BYTES // 2))] * 64
+    path = written(tmp_path, HEADER + pcap_records(frames))
+    assembler, before, most = Assembler(), mapped_bytes(), 0
+    for block in read_blocks(str(path)):
+        assembler.feed(block)
+        most = max(most, mapped_bytes())
+    assert assembler.total().frames == len(frames)
+    assert most - before < 8 * CHUNK_BYTES
 
 
 def frames_of_blocks(path: Path) -> list[int]:

@@ -191,6 +191,7 @@ def test_a_tunnel_cut_anywhere_never_raises(name: str) -> None:
         (105, wlan(b"\x08\x41")),
         (105, wlan(b"\x80\x00")),
         (107, b"\x18\x41\x03\x08" + INNER),
+        (107, b"\x18\x41\x03\0"),
         (239, nflog((1, b"1234"))),
         (192, struct.pack("<BBHI", 0, 0, 8, 105)[:6]),
         (113, bytes(14)),
