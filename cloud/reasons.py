@@ -33,7 +33,7 @@ GROUP_WORDS = {
 _BYTES = {
     "paired": (Group.CAPTURED, "requests with their responses, in JSON"),
     "not_json": (Group.LEFT_OUT, "HTTP without JSON: seen, but not looked into"),
-    "shed": (Group.LEFT_OUT, "connections left out because the node was overloaded"),
+    "shed": (Group.LEFT_OUT, "connections left out under overload (estimated)"),
     "sampled_out": (Group.LEFT_OUT, "pairs counted but not inspected (sampling)"),
     "tls": (Group.UNREADABLE, "encrypted connections (TLS)"),
     "http2": (Group.UNREADABLE, "HTTP/2 connections, gRPC among them"),
@@ -63,6 +63,8 @@ _COUNTS = {
     "cut_frames": "frames cut off by the capture",
     "segments": "TCP segments",
     "connections": "connections",
+    "shed_segments": "TCP segments left out under overload (estimated)",
+    "connections_shed": "connections given up under overload",
     "connections_evicted": "connections given up to make room",
     "gaps": "gaps within connections",
     "gap_bytes": "bytes known to be missing",

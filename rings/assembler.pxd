@@ -3,8 +3,9 @@ cimport cython
 from rings.block cimport Block, Frame
 from rings.flow cimport Connection, View, reversed_key
 from rings.packet cimport (
-    ACK, FRAGMENT, NOT_IP, NOT_TCP, RST, SEGMENT, SYN, Segment,
+    ACK, FRAGMENT, NOT_IP, NOT_TCP, RST, SAMPLE, SEGMENT, SYN, Segment,
 )
+from rings.shedding cimport flow_number
 from rings.stats cimport Stats
 from rings.stream cimport Stream
 
@@ -30,6 +31,8 @@ cdef class Assembler:
     cpdef list expire(self, long long now_ns)
     @cython.locals(view=View)
     cpdef View view(self, unsigned int interface)
+    @cython.locals(view=View, stream=Stream, connection=Connection)
+    cpdef list shed(self, unsigned int level, unsigned int seed)
     cdef list _taken(self)
     @cython.locals(size=Py_ssize_t, stream=Stream, connection=Connection)
     cdef object _take(self, View view, Segment segment)

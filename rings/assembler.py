@@ -13,6 +13,7 @@ from rings.flow import Connection, View
 from rings.limits import Limits
 from rings.message import Pair
 from rings.packet import Segment
+from rings.shedding import SAMPLED
 from rings.stats import Stats
 from rings.stream import Stream
 
@@ -24,9 +25,11 @@ if not cython.compiled:
         NOT_IP,
         NOT_TCP,
         RST,
+        SAMPLE,
         SEGMENT,
         SYN,
     )
+    from rings.shedding import flow_number
 
 _SWEEP_NS = 1_000_000_000
 _EVICTED_SHARE = 16
@@ -70,6 +73,10 @@ class Assembler:
                 if segment.has_bad_checksum:
                     stats.bad_checksums += 1
                 self._take(view, segment)
+            elif kind == SAMPLE:
+                stats.shed_segments += SAMPLED
+                stats.shed_bytes += SAMPLED * segment.missing
+                stats.payload_bytes += SAMPLED * segment.missing
             else:
                 _count_other(stats, kind)
         if segment.fragments is not None:
@@ -108,6 +115,23 @@ class Assembler:
             self._forget_all(view)
             self.stats.add(view.stats)
             self._view = None
+        return self._taken()
+
+    def shed(self, level: int, seed: int) -> list[Pair]:
+        """Ends the connections that the filter leaves out at this level.
+
+        When they are captured again it is from their middle, as new ones: sequence
+        numbers that were last seen long ago say nothing.
+        """
+        for view in self.views.values():
+            for stream in list(view.streams.values()):
+                connection = stream.owner
+                if stream.peer is None or stream is not connection.first:
+                    continue
+                if flow_number(stream.key, seed) < level:
+                    if not connection.is_closed:
+                        view.stats.connections_shed += 1
+                    self._forget(connection)
         return self._taken()
 
     def total(self) -> Stats:

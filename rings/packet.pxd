@@ -5,7 +5,7 @@ from rings.memory cimport copy, read_be16, read_be32
 from rings.tunnel cimport IP, MOST_LAYERS, Tunnel
 
 
-cdef int SEGMENT, NOT_IP, NOT_TCP, FRAGMENT, MALFORMED
+cdef int SEGMENT, NOT_IP, NOT_TCP, FRAGMENT, MALFORMED, SAMPLE
 cdef int FIN, SYN, RST, ACK
 cdef int _LINK_NULL, _LINK_ETHERNET, _LINK_LOOP, _LINK_COOKED, _LINK_COOKED_2
 cdef int _LINK_RAW_BSD, _LINK_RAW_OPENBSD, _LINK_RAW, _LINK_IPV4, _LINK_IPV6, _PROTOCOL_TCP, _NEXT_FRAGMENT
@@ -69,6 +69,9 @@ cdef class Segment:
     @cython.locals(data="const unsigned char*", header=int)
     cdef int _decode_tcp(self, Py_ssize_t start, Py_ssize_t end, Py_ssize_t stop,
                          Py_ssize_t addresses, Py_ssize_t addresses_end) except -1
+
+    @cython.locals(size=Py_ssize_t)
+    cdef int _measure(self, Py_ssize_t start, Py_ssize_t end, Py_ssize_t stop) except -1
 
 
 @cython.locals(total="unsigned long long", position=Py_ssize_t)

@@ -30,6 +30,8 @@ NOT_IP = 1
 NOT_TCP = 2
 FRAGMENT = 3
 MALFORMED = 4
+SAMPLE = 5
+"""A frame of a shed connection: only `missing` counts, its payload's length."""
 
 FIN = 0x01
 SYN = 0x02
@@ -285,7 +287,7 @@ class Segment:
     ) -> int:
         data = self.data
         if end - start < 20:
-            return MALFORMED
+            return self._measure(start, end, stop)
         header = (data[start + 12] >> 4) * 4
         if header < 20 or stop - start < header:
             return MALFORMED
@@ -308,6 +310,16 @@ class Segment:
                 data, addresses, addresses_end, start, stop
             )
         return SEGMENT
+
+    def _measure(self, start: int, end: int, stop: int) -> int:
+        """The filter cuts samples behind the octet of the data offset."""
+        if end - start != 13 or self.cut == 0 or self.fragments is not None:
+            return MALFORMED
+        size = stop - start - (self.data[start + 12] >> 4) * 4
+        if size < 0:
+            return MALFORMED
+        self.missing = size
+        return SAMPLE
 
 
 def _is_checked(

@@ -5,7 +5,8 @@ one block after the other with frames and hands a block over when it is full or
 `RETIRE_MS` old; the reader walks it in place and hands it back. A reader that is too
 slow finds all blocks taken: then the kernel drops frames and counts them, nothing
 waits. The socket is bound to all interfaces; a filter passes the monitored ones. It is
-attached before the socket is bound, so no other frame ever enters. Rings of one fanout
+attached before the socket is bound, so no other frame ever enters, and replaced in one
+step: each frame meets the old program or the new one. Rings of one fanout
 group share the load by a hash that is the same for both directions of a connection.
 Needs CAP_NET_RAW. This module knows the kernel's side only; frames are `block`'s.
 """
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rings.block import TPACKET_V3, Block, Layout
-from rings.filters import Instruction, encode, monitoring, sock_fprog
+from rings.filters import NOTHING, Shed, encode, monitoring, sock_fprog
 
 BLOCK_BYTES = 1 << 20
 """Holds the largest GSO frame (512 KiB) whole."""
@@ -41,6 +42,7 @@ _ETH_P_ALL = 3
 _FRAME_BYTES = 2048
 _STATUS = 8
 _USER = 1
+_LOSING = 4
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +70,10 @@ class Ring:
         """`size_bytes` is rounded down to whole blocks. Raises RingError."""
         self._blocks = max(2, size_bytes // BLOCK_BYTES)
         self._next = 0
+        self._indexes: frozenset[int] = frozenset()
+        self._shed = NOTHING
+        self.losing_blocks = 0
+        """Blocks read so far that the kernel closed while it had dropped frames."""
         self._layout = Layout(TPACKET_V3)
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -80,8 +86,12 @@ class Ring:
             raise RingError(f"the kernel refused a ring: {error.strerror}") from None
 
     def set_interfaces(self, indexes: frozenset[int]) -> None:
-        """Captures on exactly these interfaces from now on, changed in one step."""
-        self._attach(monitoring(indexes))
+        """Captures on exactly these interfaces from now on. Raises FilterError."""
+        self._attach(indexes, self._shed)
+
+    def set_shed(self, shed: Shed) -> None:
+        """Leaves out these connections from now on."""
+        self._attach(self._indexes, shed)
 
     def read(self, timeout_seconds: float) -> Iterator[Block]:
         """Blocks that are ready, each valid until the next is asked for.
@@ -95,8 +105,16 @@ class Ring:
             if not self._is_ready():
                 return
             start = self._next * BLOCK_BYTES
+            self.losing_blocks += bool(self._view[start + _STATUS] & _LOSING)
             yield Block(self._view, self._layout, start, start + BLOCK_BYTES)
             self._release()
+
+    def backlog(self) -> float:
+        """Share of the blocks that wait to be read; not while reading."""
+        ready = 0
+        while ready < self._blocks and self._is_ready(ready):
+            ready += 1
+        return ready / self._blocks
 
     def statistics(self) -> RingStatistics:
         """Counts since the last call; the kernel resets them when read."""
@@ -116,7 +134,7 @@ class Ring:
         self.close()
 
     def _open(self, fanout_group: int | None) -> None:
-        self._attach(monitoring(()))
+        self._attach(self._indexes, self._shed)
         self._set(_PACKET_VERSION, struct.pack("=i", _TPACKET_V3))
         size = self._blocks * BLOCK_BYTES
         frames = size // _FRAME_BYTES
@@ -142,16 +160,18 @@ class Ring:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 
-    def _attach(self, program: list[Instruction]) -> None:
-        option, memory = sock_fprog(encode(program))
+    def _attach(self, indexes: frozenset[int], shed: Shed) -> None:
+        option, memory = sock_fprog(encode(monitoring(indexes, shed)))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
         del memory
+        self._indexes, self._shed = indexes, shed
 
     def _set(self, option: int, value: bytes) -> None:
         self._socket.setsockopt(_SOL_PACKET, option, value)
 
-    def _is_ready(self) -> bool:
-        status = self._next * BLOCK_BYTES + _STATUS
+    def _is_ready(self, ahead: int = 0) -> bool:
+        block = (self._next + ahead) % self._blocks
+        status = block * BLOCK_BYTES + _STATUS
         return bool(self._view[status] & _USER)
 
     def _release(self) -> None:

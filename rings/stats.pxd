@@ -1,11 +1,12 @@
 cdef class Stats:
     cdef public long long frames, not_ip, not_tcp, fragments, malformed, cut_frames
     cdef public long long bad_checksums, datagrams_lost
-    cdef public long long segments, connections, connections_evicted, gaps, gap_bytes
+    cdef public long long segments, shed_segments, connections, connections_evicted
+    cdef public long long connections_shed, gaps, gap_bytes
     cdef public long long requests, responses, pairs, pairs_not_json, bodies_truncated
     cdef public long long unpaired_no_response, unpaired_no_request, unpaired_ambiguous
     cdef public long long broken_messages, payload_bytes
     cdef public long long paired_bytes, not_json_bytes, unpaired_bytes, broken_bytes
     cdef public long long unsynchronized_bytes, not_http_bytes, tls_bytes, http2_bytes
     cdef public long long tunnel_bytes, duplicate_bytes, elsewhere_bytes
-    cdef public long long untracked_bytes, in_flight_bytes
+    cdef public long long untracked_bytes, shed_bytes, in_flight_bytes

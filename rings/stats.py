@@ -19,6 +19,7 @@ BUCKETS = (
     "duplicate",
     "elsewhere",
     "untracked",
+    "shed",
     "in_flight",
 )
 """Where payload bytes go: each has an attribute `<name>_bytes`.
@@ -28,7 +29,8 @@ in messages without a partner; broken: in messages that break RFC 9112 or ended 
 gap; unsynchronized: before the first message start that could be proven; not_http,
 tls, http2: in connections of these protocols; tunnel: after CONNECT or Upgrade;
 duplicate: retransmitted; elsewhere: reported by another interface's view;
-untracked: in segments that belong to no known connection.
+untracked: in segments that belong to no known connection; shed: in connections that
+the kernel filter left out, told from a sample of their frames.
 """
 
 COUNTS = (
@@ -41,8 +43,10 @@ COUNTS = (
     "bad_checksums",
     "datagrams_lost",
     "segments",
+    "shed_segments",
     "connections",
     "connections_evicted",
+    "connections_shed",
     "gaps",
     "gap_bytes",
     "requests",
@@ -71,8 +75,10 @@ class Stats:
         self.bad_checksums = 0
         self.datagrams_lost = 0
         self.segments = 0
+        self.shed_segments = 0
         self.connections = 0
         self.connections_evicted = 0
+        self.connections_shed = 0
         self.gaps = 0
         self.gap_bytes = 0
         self.requests = 0
@@ -97,6 +103,7 @@ class Stats:
         self.duplicate_bytes = 0
         self.elsewhere_bytes = 0
         self.untracked_bytes = 0
+        self.shed_bytes = 0
         self.in_flight_bytes = 0
 
     def buckets(self) -> dict[str, int]:

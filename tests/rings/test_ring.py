@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +14,11 @@ import pytest
 
 from rings.assembler import Assembler
 from rings.block import Frame
+from rings.filters import Shed
+from rings.limits import Limits
 from rings.message import Pair
 from rings.ring import BLOCK_BYTES, Ring, RingError
+from rings.shedding import LEVELS
 from tests.rings.wire import response
 
 needs_packets = pytest.mark.usefixtures("own_network")
@@ -55,10 +59,12 @@ def serve(count: int, body: bytes, version: int = 4) -> Callable[[], None]:
     return ask
 
 
-def capture(ring: Ring, count: int) -> tuple[list[Pair], Assembler]:
-    assembler = Assembler()
+def capture(
+    ring: Ring, count: int, seconds: float = SECONDS, limits: Limits | None = None
+) -> tuple[list[Pair], Assembler]:
+    assembler = Assembler(limits)
     pairs: list[Pair] = []
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while len(pairs) < count and time.monotonic() < end:
         for block in ring.read(0.1):
             pairs += assembler.feed(block)
@@ -108,6 +114,66 @@ def test_a_ring_that_is_not_read_counts_what_the_kernel_drops() -> None:
                 walked += 1
         assert 0 < walked <= statistics.passed
         assert ring.statistics().dropped == 0
+
+
+@needs_packets
+def test_blocks_closed_after_a_drop_say_so() -> None:
+    with Ring(2 * BLOCK_BYTES) as ring:
+        ring.set_interfaces(frozenset({LOOPBACK}))
+        serve(40, b"x" * 200_000)()
+        for _ in ring.read(0.1):
+            pass
+        assert ring.losing_blocks == 0
+        serve(8, b"x" * 200_000)()
+        for _ in ring.read(0.1):
+            pass
+        assert ring.losing_blocks > 0
+
+
+@needs_packets
+def test_the_backlog_is_the_share_of_blocks_that_wait() -> None:
+    with Ring(8 * BLOCK_BYTES) as ring:
+        ring.set_interfaces(frozenset({LOOPBACK}))
+        assert ring.backlog() == 0
+        serve(8, b"x" * 200_000)()
+        before = ring.backlog()
+        assert 0.25 <= before < 1
+        assert len(list(ring.read(0.1))) >= before * 8
+        assert ring.backlog() == 0
+        assert ring.losing_blocks == 0
+
+
+@needs_packets
+def test_segments_of_big_tcp_arrive_whole() -> None:
+    grow = ["ip", "link", "set", "lo", "gso_max_size", "400000"]
+    if subprocess.run(grow, capture_output=True, check=False).returncode:
+        pytest.skip("the kernel has no BIG TCP")
+    body = b"[" + b"1," * 1_500_000 + b"1]"
+    with Ring(32 * BLOCK_BYTES) as ring:
+        ring.set_interfaces(frozenset({LOOPBACK}))
+        serve(3, body, 6)()
+        pairs, assembler = capture(ring, 3, limits=Limits(body_bytes=4 << 20))
+    total = assembler.total()
+    assert total.payload_bytes / total.segments > 65_536
+    assert [pair.response and bytes(pair.response.body) == body for pair in pairs] == [
+        True
+    ] * 3
+    assert (total.gaps, total.cut_frames) == (0, 0)
+
+
+@needs_packets
+def test_shed_connections_leave_no_frame_and_come_back() -> None:
+    with Ring(16 * BLOCK_BYTES) as ring:
+        ring.set_interfaces(frozenset({LOOPBACK}))
+        ring.set_shed(Shed(LEVELS, 7))
+        serve(400, b"x" * 20_000)()
+        pairs, assembler = capture(ring, 1, 0.5)
+        total = assembler.total()
+        assert (pairs, total.segments, total.connections) == ([], 0, 0)
+        assert 0.5 < total.shed_bytes / (400 * 20_000) < 2
+        ring.set_shed(Shed())
+        serve(10, b"x")()
+        assert len(capture(ring, 10)[0]) == 10
 
 
 @needs_packets
