@@ -12,7 +12,7 @@ cdef class View:
     cdef public unsigned int interface
     cdef public Stats stats
     cdef public dict streams
-    cdef public object own, monitored
+    cdef public object own, monitored, translation
 
 
 cdef class Connection:
@@ -31,6 +31,8 @@ cdef class Connection:
     cdef Stream _make_stream(self, object limits, int role, bytes key)
     @cython.locals(pairer=Pairer, size=Py_ssize_t)
     cdef object _assign(self, bytes client_key)
+    @cython.locals(view=View, pairer=Pairer)
+    cdef bint _is_reported(self) except -1
     @cython.locals(stream=Stream, peer=Stream, hole_end="long long", piece=Piece)
     cdef bint _skip_acknowledged(self) except -1
     @cython.locals(first=Stream, second=Stream, one=Piece, other=Piece, oldest=Stream)

@@ -7,7 +7,7 @@ the view's policy decides once whether this interface is where the exchange is
 reported, so that traffic seen on several interfaces is paired on one.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import cython
 
@@ -25,11 +25,24 @@ if not cython.compiled:
 _NONE: Any = None
 
 
+class Translation(Protocol):
+    """Knows who stands behind addresses that were translated on the way."""
+
+    def server_of(
+        self, client: bytes, client_port: int, server: bytes, server_port: int
+    ) -> tuple[bytes, int] | None: ...
+
+    def client_of(
+        self, client: bytes, client_port: int, server: bytes, server_port: int
+    ) -> tuple[bytes, int] | None: ...
+
+
 class View:
     """One interface: its counters, its pod's addresses and its known streams.
 
     `own` are the addresses behind the interface, `monitored` all addresses of the
-    cluster. With neither, every connection is reported.
+    cluster. With neither, every connection is reported. `translation`, if there is
+    one, tells who stands behind a translated address.
     """
 
     def __init__(self, interface: int) -> None:
@@ -38,6 +51,7 @@ class View:
         self.streams: dict[bytes, Stream] = {}
         self.own: frozenset[bytes] = frozenset()
         self.monitored: frozenset[bytes] = frozenset()
+        self.translation: Translation | None = None
 
     def reports(self, client: bytes, server: bytes) -> bool:
         """Where the server is, if it is monitored; else where the client is."""
@@ -147,9 +161,28 @@ class Connection:
         pairer.server = client_key[size : 2 * size]
         pairer.client_port = int.from_bytes(client_key[2 * size : 2 * size + 2], "big")
         pairer.server_port = int.from_bytes(client_key[2 * size + 2 :], "big")
-        if not self.view.reports(pairer.client, pairer.server):
+        if not self._is_reported():
             self.is_elsewhere = True
             self.first.parser.leave_elsewhere()
+
+    def _is_reported(self) -> bool:
+        """Whether here; puts the true ends in place of addresses that are nobody's."""
+        view, pairer = self.view, self.pairer
+        if not view.reports(pairer.client, pairer.server):
+            return False
+        if view.translation is None:
+            return True
+        ends = (pairer.client, pairer.client_port, pairer.server, pairer.server_port)
+        if pairer.server not in view.own:
+            found = view.translation.server_of(*ends)
+            if found is not None:
+                pairer.server, pairer.server_port = found
+                return pairer.server not in view.monitored
+        elif pairer.client not in view.monitored:
+            found = view.translation.client_of(*ends)
+            if found is not None:
+                pairer.client, pairer.client_port = found
+        return True
 
     def _skip_acknowledged(self) -> bool:
         """Skips bytes that their receiver acknowledged but the capture never saw."""

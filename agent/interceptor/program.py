@@ -215,7 +215,7 @@ class Interceptor:
             for found in self._found
             if found.host_index and (not listed or found.addresses & listed)
         }
-        own = {ip for found in self._found for ip in found.addresses}
+        own = {ip for addresses in interfaces.values() for ip in addresses}
         monitored = sorted(listed | own)
         known = self._ordered
         if (known.interfaces, known.monitored) != (interfaces, monitored):

@@ -18,6 +18,7 @@ from typing import cast
 import msgspec
 
 from agent.interceptor.coverage import Counts, Report
+from agent.interceptor.translation import Translation
 from agent.logs import set_up
 from agent.queue import RecordProducer
 from agent.record import VERSION, Message, Record, encoder, server_key
@@ -84,6 +85,7 @@ class Worker:
             Limits(body_bytes=start.settings.capture.body_bytes)
         )
         self._producer = RecordProducer(start.settings)
+        self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
         self._ring_counts = {"ring_frames": 0, "ring_drops": 0, "ring_freezes": 0}
         self._revision = 0
@@ -109,6 +111,7 @@ class Worker:
             self._producer.dropped["not_delivered_at_stop"] += left
         self._report(is_flushed=True)
         self._ring.close()
+        self._translation.close()
 
     def _read(self, timeout_seconds: float) -> bool:
         """Takes the blocks that are ready; true if there were any."""
@@ -148,6 +151,7 @@ class Worker:
             view = self._assembler.view(index)
             view.own = frozenset(addresses)
             view.monitored = monitored
+            view.translation = self._translation
         self._revision = order.revision
         self._report()
 

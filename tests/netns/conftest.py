@@ -10,8 +10,9 @@ from tests.netns.pods import IpError, Node, ip
 
 
 def _missing() -> str:
-    if not shutil.which("ip"):
-        return "ip (iproute2) is not installed"
+    for program in ("ip", "iptables"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
     if os.geteuid() != 0:
         return "making network namespaces needs root"
     name = f"vs{os.getpid()}probe"

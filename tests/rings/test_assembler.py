@@ -348,6 +348,55 @@ def test_an_exchange_is_reported_where_the_server_is(
         assert (stats.elsewhere_bytes > 0) is not is_reported
 
 
+class Translated:
+    """Stands for the kernel's table: what is behind any server, and any client."""
+
+    def __init__(self, server: str = "", client: str = "") -> None:
+        self._server = (ip_address(server).packed, 8080) if server else None
+        self._client = (ip_address(client).packed, 555) if client else None
+
+    def server_of(self, *ends: bytes | int) -> tuple[bytes, int] | None:
+        return self._server
+
+    def client_of(self, *ends: bytes | int) -> tuple[bytes, int] | None:
+        return self._client
+
+
+POD = "10.7.7.7"
+
+
+@pytest.mark.parametrize(
+    ("own", "monitored", "behind", "reported"),
+    [
+        # A service's address: reported where its pod is, here or elsewhere.
+        ([CLIENT], [CLIENT, POD], Translated(server=POD), None),
+        # … that leads out of the cluster: reported here, as what it is.
+        ([CLIENT], [CLIENT], Translated(server=POD), (CLIENT, POD)),
+        ([CLIENT], [CLIENT], Translated(), (CLIENT, SERVER)),
+        # A client that hides behind the node's address.
+        ([SERVER], [SERVER, POD], Translated(client=POD), (POD, SERVER)),
+        ([SERVER], [SERVER], Translated(), (CLIENT, SERVER)),
+        # One that is known hides nothing.
+        ([SERVER], [SERVER, CLIENT], Translated(client=POD), (CLIENT, SERVER)),
+    ],
+)
+def test_translated_ends_are_looked_behind(
+    own: list[str],
+    monitored: list[str],
+    behind: Translated,
+    reported: tuple[str, str] | None,
+) -> None:
+    assembler = Assembler(ALL)
+    view = assembler.view(0)
+    view.own = frozenset(ip_address(one).packed for one in own)
+    view.monitored = frozenset(ip_address(one).packed for one in monitored)
+    view.translation = behind
+    pairs = assembler.feed(block_of(exchange().frames())) + assembler.close()
+    ends = [(ip_address(pair.client), ip_address(pair.server)) for pair in pairs]
+    expected = [tuple(map(ip_address, reported))] if reported else []
+    assert ends == expected
+
+
 def test_other_frames_are_counted_by_kind() -> None:
     frames = [
         quiet(1),
