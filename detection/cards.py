@@ -10,6 +10,7 @@ from detection.verdict import Verdict, verdict
 _SEPARATORS = re.compile(r"[ -]")
 
 ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
+    (100000, 199999, (15,)),
     (340000, 349999, (15,)),
     (370000, 379999, (15,)),
     (300000, 305999, (14, 16)),

@@ -34,9 +34,12 @@ FIRST_RULE = 16
 SHORT_WORD = 5
 """Letters up to which a word alone is bounded, since longer words end with it."""
 
+_WORD_START = re.compile(r"(?:^|(?<=\|))\\b")
+_FIXED_START = re.compile(r"(?:^|(?<=\|))\\b(?=(?:\(\?:)?[A-Za-z0-9])")
 _SEPARATOR = '[^a-z0-9"]?'
 _FIXED = (
     (ESCAPE_HIT, r"\\u00[2-7][0-9a-fA-F]", 0),
+    (KEY_HIT, r'\\u[0-9a-fA-F]{4}[^"\x00-\x1f]{0,12}"\s?:', 0),
     (NESTED_HIT, r'[{\[]\s?(?:\\[nrt]\s?)?\\"', 0),
     (ENCODED_HIT, r'"(?:eyJ|eyA|ewog|ewo|W3si|W1si)[A-Za-z0-9+/_-]{12}', 0),
 )
@@ -61,7 +64,13 @@ def expressions(catalog: Catalog, book: PhraseBook) -> Iterator[Expression]:
         yield Expression(number, text, flags)
     for (text, is_caseless), numbers in anchors(catalog).items():
         flags = hyperscan.HS_FLAG_CASELESS if is_caseless else 0
-        yield Expression(FIRST_RULE + numbers[0], text, flags)
+        yield Expression(FIRST_RULE + numbers[0], _in_json(text), flags)
+
+
+def _in_json(text: str) -> str:
+    """A word may begin after an escaped line break, whose letter is one of a word;
+    before fixed text a boundary costs more than it spares."""
+    return _WORD_START.sub(r"(?:\\b|\\\\[nrt])", _FIXED_START.sub("", text))
 
 
 def anchors(catalog: Catalog) -> dict[tuple[str, bool], list[int]]:
@@ -86,8 +95,11 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
     that end with another phrase need none. Compiling takes minutes instead of seconds
     if the classes are smaller or anything optional stands near the end.
     """
-    parts = {(phrase.words, phrase.is_whole) for phrase in phrases if not phrase.above}
-    parts |= {(tuple(phrase.above), False) for phrase in phrases if phrase.above}
+    below = [phrase for phrase in phrases if phrase.above]
+    plain = [phrase for phrase in phrases if not phrase.above]
+    parts = {(phrase.words, phrase.is_whole) for phrase in plain}
+    parts |= {(phrase.accented, phrase.is_whole) for phrase in plain}
+    parts |= {(phrase.above, False) for phrase in below}
     caseless = hyperscan.HS_FLAG_CASELESS
     texts: dict[str, int] = {}
     for words, is_whole in sorted(parts):

@@ -237,7 +237,7 @@ class Walker:
                 break
             self.hit_index += 1
             if hit & _HIT_MASK == _KEY_HIT:
-                self.is_told = self.is_told or hit >> _HIT_BITS == close + 1
+                self.is_told = self.is_told or hit >> _HIT_BITS > close
             elif start < hit >> _HIT_BITS <= close + 1:
                 if field is None:
                     field = self._add(_KEY, start, close, False, False)

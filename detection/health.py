@@ -57,6 +57,41 @@ def licence_plate(text: str) -> Verdict:
     return Verdict.UNSURE if holds else Verdict.INVALID
 
 
+_LANR_WEIGHTS = (4, 9, 4, 9, 4, 9)
+_PRACTICE_REGIONS = frozenset(
+    """
+    01 02 03 06 07 08 09 17 20 21 24 25 26 27 28 31 35 36 37 38 39 40 41 42 43 44 45
+    46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72
+    73 74 78 79 80 81 83 85 86 87 88 89 91 93 94 95 96 98 99
+""".split()
+)
+
+
+def de_lanr(text: str) -> Verdict:
+    """KBV's rule: weights 4 and 9, the seventh digit fills up to ten."""
+    digits = [int(digit) for digit in text]
+    total = sum(d * w for d, w in zip(digits, _LANR_WEIGHTS, strict=False))
+    return verdict(len(set(digits)) > 2 and -total % 10 == digits[6])
+
+
+def de_bsnr(text: str) -> Verdict:
+    """KBV's rule: the first two digits name the regional association."""
+    return verdict(text[:2] in _PRACTICE_REGIONS and len(set(text)) > 2)
+
+
+def de_kvnr(text: str) -> Verdict:
+    """GKV's rule: the letter's place, digits by 1 and 2 in turn, cross sums mod 10."""
+    digits = f"{ord(text[0].upper()) - 64:02d}{text[1:9]}"
+    products = (int(d) * (1 + i % 2) for i, d in enumerate(digits))
+    return verdict(sum(p // 10 + p % 10 for p in products) % 10 == int(text[9]))
+
+
+def mac_pairs(text: str) -> Verdict:
+    """Unsure unless all zeros, which stand for none."""
+    is_none = not text.strip("0:-")
+    return Verdict.INVALID if is_none else Verdict.UNSURE
+
+
 def mac_address(text: str) -> Verdict:
     """Dotted groups are proven by a letter; digits alone may be a version."""
     return verdict(any(letter.isalpha() for letter in text))

@@ -77,6 +77,13 @@ class Judged(NamedTuple):
     label: str
     """The rule's name within its type."""
 
+    def validated(self, value: str) -> Verdict:
+        """A value of another form than the validator expects is not valid."""
+        try:
+            return self.validate(value) if self.validate else Verdict.UNSURE
+        except (ValueError, LookupError, TypeError):
+            return Verdict.INVALID
+
     def proves(self, verdict: Verdict) -> bool:
         """Whether a match needs no key to be believed."""
         rule = self.rule
@@ -121,7 +128,7 @@ class Judge:
         judged = self.rules[number]
         for match in _matches(judged, text, judged.data_type in around.told):
             value = match[0]
-            verdict = judged.validate(value) if judged.validate else Verdict.UNSURE
+            verdict = judged.validated(value)
             ends_in_cut = is_cut and match.end() == len(text)
             context, points = self._context(judged, match, around)
             sums = [judged.rule.start, int(verdict is Verdict.VALID), *points]

@@ -82,6 +82,8 @@ _VAT_MODULES = """
 
 def any_vat(text: str) -> Verdict:
     """Valid in some country, in that of its prefix if it has one."""
+    if len(set(alphanumeric(text))) < 3:
+        return Verdict.INVALID
     prefix = re.match("[A-Za-z]{2}(?=[ -]?[0-9A-Z])", text)
     if prefix and prefix[0].upper() in _EU_PREFIXES:
         return eu_vat(text)
@@ -90,12 +92,32 @@ def any_vat(text: str) -> Verdict:
     return verdict(_any(text, _VAT_MODULES))
 
 
+_VAT_FORMS = {
+    "BO": r"\d{7,12}",
+    "HN": r"\d{14}",
+    "IN": r"\d{2}[A-Z]{5}\d{4}[A-Z][A-Z\d]Z[A-Z\d]",
+    "KZ": r"\d{12}",
+    "NG": r"\d{10}|\d{12}",
+    "NI": r"[A-Z]?\d{13}[A-Z]?",
+    "PA": r"\d{5,14}",
+    "PH": r"\d{9}|\d{12}",
+    "SA": r"3\d{13}3",
+    "UA": r"\d{8,12}",
+    "UZ": r"\d{9}",
+}
+"""Tax numbers of countries whose check digits python-stdnum does not know."""
+
+
 def _country_vat(country: str, text: str) -> Verdict:
-    """By that country's rules; unsure where the library has none."""
+    """By that country's rules: check digits, else length and letters."""
+    number = alphanumeric(text)[2:]
+    form = _VAT_FORMS.get(country.upper())
+    if form:
+        return verdict(re.fullmatch(form, number) is not None)
     module = get_cc_module(country, "vat")
     if module is None:
         return _unsure_digits(text, 6)
-    return verdict(module.is_valid(text) or module.is_valid(text[2:].strip()))
+    return verdict(any(map(module.is_valid, (text, text[2:].strip(), number))))
 
 
 def _bare(text: str) -> str:
@@ -124,19 +146,27 @@ def any_tax_id(text: str) -> Verdict:
 
 
 _IDENTITY_MODULES = """
-    al.nipt ar.dni ar.cuit at.vnr au.tfn be.nn be.ssn bg.egn br.cpf ca.sin
-    ch.ssn cl.rut cn.ric co.nit cr.cpf cu.ni cz.rc de.idnr dk.cpr do.cedula
-    ec.ci ee.ik es.dni es.nie es.nif fi.hetu fr.nir gr.amka hr.oib id.nik ie.pps
-    il.idnr in_.aadhaar in_.pan is_.kennitala it.codicefiscale jp.in_ kr.rrn
-    lt.asmens lv.pvn mx.curp my.nric nl.bsn no.fodselsnummer pe.cui pk.cnic
+    al.nipt ar.cuit at.vnr au.tfn be.nn be.ssn bg.egn br.cpf ca.sin
+    ch.ssn cl.rut cn.ric co.nit cu.ni cz.rc de.idnr dk.cpr do.cedula
+    ec.ci ee.ik es.dni es.nie es.nif fi.hetu fr.nir gr.amka hr.oib ie.pps
+    il.idnr in_.aadhaar in_.pan is_.kennitala it.codicefiscale jp.in_
+    lt.asmens lv.pvn mx.curp nl.bsn no.fodselsnummer pe.cui
     pl.pesel pt.cc ro.cnp se.personnummer si.emso th.pin tr.tckimlik ua.rntrc
-    us.ssn us.itin za.idnr
+    za.idnr
 """.split()
+_IDENTITY_FORM = re.compile(
+    r"[1-7]\d{4}-\d{7}-[1-9]|\d{9}[VXvx]|C[A-Za-z]\d{5}[A-Za-z]{2}"
+    r"|\d{3}-\d{2}-\d{4}|\d{6}-\d{2}-\d{4}|\d{3}\.\d{4}\.\d{4}\.\d{2}"
+)
+"""Written so only as one country's number (PK, LK, IT, US, MY, CH)."""
 
 
 def any_national_id(text: str) -> Verdict:
     """Valid in some country; unsure for forms that prove nothing."""
-    if _any(text, _IDENTITY_MODULES):
+    number = alphanumeric(text)
+    if len(set(number)) < 3:
+        return Verdict.INVALID
+    if _IDENTITY_FORM.fullmatch(text.strip()) or _any(text, _IDENTITY_MODULES):
         return Verdict.VALID
     ours = (
         cn_resident_id,
@@ -171,6 +201,12 @@ def us_ssn(text: str) -> Verdict:
     """Social Security Administration: areas, groups and serials never issued."""
     digits = alphanumeric(text)
     return verdict(library("us.ssn")(f"{digits[:3]}-{digits[3:5]}-{digits[5:]}"))
+
+
+def us_itin(text: str) -> Verdict:
+    """Internal Revenue Manual 3.21.263: groups 50-65, 70-88, 90-92 and 94-99."""
+    group = int(alphanumeric(text)[3:5])
+    return verdict(50 <= group <= 65 or (70 <= group <= 99 and group not in (89, 93)))
 
 
 def uk_nino(text: str) -> Verdict:
@@ -310,6 +346,13 @@ def sa_national_id(text: str) -> Verdict:
     return verdict(bool(re.fullmatch(r"[12]\d{9}", number)) and luhn(number))
 
 
+def za_id_number(text: str) -> Verdict:
+    """Birth day, citizenship (2: refugee), check digit."""
+    number = alphanumeric(text)
+    holds = _is_date(2000, int(number[2:4]), int(number[4:6])) and number[10] in "012"
+    return verdict(holds and luhn(number))
+
+
 def lk_nic(text: str) -> Verdict:
     """Birth day of the year, 500 more for women; old and new form."""
     number = alphanumeric(text)
@@ -356,17 +399,22 @@ def tw_national_id(text: str) -> Verdict:
     return verdict(total % 10 == 0)
 
 
+_RANDOM_FROM = 2020
+
+
 def kr_rrn(text: str) -> Verdict:
-    """Birth day; since 2020 the last digits are drawn, so no check digit proves."""
+    """Birth day and check digit; from October 2020 on the last digits are drawn."""
     number = alphanumeric(text)
-    if not re.fullmatch(r"\d{13}", number) or number[6] not in "123456789":
+    if not re.fullmatch(r"\d{13}", number):
         return Verdict.INVALID
-    if not (1 <= int(number[2:4]) <= 12 and 1 <= int(number[4:6]) <= 31):
+    year, kind = int(number[:2]), int(number[6])
+    year += {9: 1800, 0: 1800}.get(kind, 1900 if kind in (1, 2, 5, 6) else 2000)
+    if not _is_date(year, int(number[2:4]), int(number[4:6])):
         return Verdict.INVALID
     check = (11 - _weighted(number, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10
-    foreign = (check + 2) % 10
-    last = int(number[12])
-    return Verdict.VALID if last in (check, foreign) else Verdict.UNSURE
+    if int(number[12]) == (check + 2 * (kind in (5, 6, 7, 8))) % 10:
+        return Verdict.VALID
+    return Verdict.UNSURE if year >= _RANDOM_FROM else Verdict.INVALID
 
 
 def sg_nric(text: str) -> Verdict:

@@ -110,14 +110,14 @@ def person_name(text: str) -> Verdict:
 
 
 def ip_address(text: str) -> Verdict:
-    """Any address of a host: not unspecified, not loopback, no documentation mask."""
+    """Unsure if it is no host's; eight pairs are an extended MAC address instead."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return Verdict.INVALID
-    if re.fullmatch("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", text):
-        return Verdict.INVALID
-    return verdict(not address.is_unspecified and str(address) != "255.255.255.255")
+    if address.is_unspecified:
+        return Verdict.UNSURE
+    return verdict(not re.fullmatch("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", text))
 
 
 def latitude(text: str) -> Verdict:

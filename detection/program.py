@@ -71,8 +71,10 @@ def serve(
         scanner.digest,
     )
     try:
-        while not stop.wait(1.0):
+        is_wanted = True
+        while is_wanted:
             others.restart_ended()
+            is_wanted = not stop.wait(1.0)
     finally:
         others.stop()
         server.stop(STOP_SECONDS).wait()

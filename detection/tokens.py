@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 
 from detection.verdict import Verdict, verdict
 
@@ -101,8 +102,23 @@ def assigned_password(text: str) -> Verdict:
 def assigned_secret(text: str) -> Verdict:
     """The value after `api_key=`: letters and digits that look drawn at random."""
     value = re.split(r"[\s\"'`(:=>,]", text.rstrip("=:"))[-1]
-    mixed = sum(letter.isdigit() for letter in value) > 1
-    return random_token(value) if mixed else Verdict.INVALID
+    digits = sum(letter.isdigit() for letter in value)
+    if digits > 1 or _is_drawn(value):
+        return random_token(value)
+    return Verdict.INVALID
+
+
+DRAWN_LETTERS = 24
+"""Letters of one case that no word has."""
+
+
+def _is_drawn(value: str) -> bool:
+    """Letters only, but no words: long in one case, or its case changes at random."""
+    letters = value.rstrip("=")
+    if len(letters) < DRAWN_LETTERS or not letters.isalnum() or not letters.isascii():
+        return False
+    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(letters))
+    return letters in (letters.lower(), letters.upper()) or changes * 3 > len(letters)
 
 
 def authorization_token(text: str) -> Verdict:

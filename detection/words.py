@@ -8,6 +8,7 @@ it. Words are compared joined, on word boundaries, so `creditcard_number` and
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -24,6 +25,10 @@ PHRASE_WORDS = 5
 """Words of the longest phrase looked for in texts."""
 CACHE_LIMIT = 16384
 """Keys remembered; then all are forgotten."""
+
+LAST_LATIN = "\u024f"
+_LETTERS = {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "\u0131": "i"}
+"""Letters that have no decomposition."""
 
 MODIFIERS = frozenset(
     """
@@ -97,6 +102,8 @@ class Phrase(NamedTuple):
     is_whole: bool
     above: tuple[str, ...]
     beside: str
+    accented: tuple[str, ...]
+    """The words as written, with accents."""
 
     @property
     def joined(self) -> str:
@@ -108,8 +115,16 @@ NOTHING = Notes(Words("", (0,)), (), frozenset(), False, False, False, {})
 
 
 def split(key: str) -> list[str]:
-    """A key's words in lower case."""
+    """A key's words in lower case, Latin letters without accents."""
+    if not key.isascii():
+        key = "".join(_plain(letter) for letter in key)
     return [word.lower() for word in _WORD.findall(key)][:WORD_LIMIT]
+
+
+def _plain(letter: str) -> str:
+    if letter > LAST_LATIN or letter.isascii():
+        return letter
+    return _LETTERS.get(letter) or unicodedata.normalize("NFKD", letter)[0]
 
 
 def join(words: list[str]) -> Words:
@@ -134,8 +149,14 @@ def parse_phrase(data_type: str, text: str) -> Phrase:
     above, _, text = text.rpartition("/")
     is_whole = text.startswith("=")
     words = tuple(split(text.removeprefix("=")))
+    accented = tuple(_WORD.findall(text.lower()))
     return Phrase(
-        data_type, words, is_whole, tuple(split(above)), "".join(split(beside))
+        data_type,
+        words,
+        is_whole,
+        tuple(split(above)),
+        "".join(split(beside)),
+        accented,
     )
 
 
@@ -192,11 +213,15 @@ class PhraseBook:
         )
 
     def _told(self, words: list[str], joined: Words) -> Iterator[Told]:
+        """The longest phrase speaks: an e-mail address is no postal address."""
         if words and words[0] in DENIALS and len(words) > 1:
             return
         seen: set[tuple[str, str, str]] = set()
         for end in _ends(words):
+            is_told = False
             for start in range(end):
+                if is_told:
+                    break
                 text = joined.joined[joined.bounds[start] : joined.bounds[end]]
                 for phrase in self._telling.get(text, ()) or self._telling.get(
                     text.removesuffix("s"), ()
@@ -206,6 +231,7 @@ class PhraseBook:
                     told = phrase.data_type, above, phrase.beside
                     if (is_whole or not phrase.is_whole) and told not in seen:
                         seen.add(told)
+                        is_told = is_told or not (above or phrase.beside)
                         yield Told(
                             phrase.data_type, phrase.joined, above, phrase.beside
                         )

@@ -3,11 +3,13 @@
 import base64
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detection.catalog import read
 from detection.fields import FIELD_LIMIT
 from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
 from detection.scanner import ALONE_BYTES, BATCH_BYTES, Scanner
@@ -72,6 +74,25 @@ def test_escapes_are_decoded(scanner: Scanner) -> None:
     assert found(scanner, rb'{"a": "ada\u0040example.com"}') == {"$.a": "contact.email"}
     assert found(scanner, rb'{"a": "\u0041 \ud800 ada@example.com"}')
     assert found(scanner, rb'{"a": "\q ada@example.com"}') == {"$.a": "contact.email"}
+
+
+@pytest.mark.parametrize("before", ["\n", "\t", "\r\n", " "])
+def test_words_begin_after_escaped_line_breaks(scanner: Scanner, before: str) -> None:
+    texts = {"card": CARD, "iban": "GB82WEST12345698765432"}
+    for value in texts.values():
+        assert found(scanner, {"a": f"see{before}{value}"})
+
+
+@pytest.mark.parametrize("key", ["prénom", "prenom", r"pr\u00e9nom", "PRENOM"])
+def test_accents_in_keys_do_not_matter(scanner: Scanner, key: str) -> None:
+    body = f'{{"{key}": "Ada"}}'.encode()
+    assert list(found(scanner, body).values()) == ["personal.first_name"]
+
+
+def test_the_longest_phrase_of_a_key_speaks(scanner: Scanner) -> None:
+    assert found(scanner, {"email_address": "12 Baker Street, London"}) == {}
+    assert found(scanner, {"tr_national_id": "76543210780"}) == {}
+    assert found(scanner, {"tr_national_id": "76543210794"}) != {}
 
 
 def test_escapes_that_hide_nothing_are_nothing(scanner: Scanner) -> None:
@@ -243,3 +264,25 @@ def test_mutated_bodies_never_raise(
     mutated = data[:position] + patch + data[position + 2 :]
     for findings in scanner.scan([Message(body=mutated), Message(body=patch)]):
         assert all(isinstance(finding, Finding) for finding in findings)
+
+
+def test_values_that_a_validator_cannot_read_are_not_valid(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN)
+    scanner = Scanner(read([file]))
+    assert scanner.scan([Message(body=b'{"number": "no digits"}')]) == [[]]
+    (row,) = scanner.explain(Message(body=b'{"number": "no digits"}'))
+    assert row.verdict == "invalid"
+
+
+OWN = """
+category: own
+types:
+  - name: number
+    title: A number
+    sensitivity: low
+    keys: [number]
+    rules: [{when: key, pattern: '.+', validator: de_lanr}]
+    examples: []
+    decoys: []
+"""

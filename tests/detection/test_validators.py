@@ -89,7 +89,8 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     },
     "ip_address": {
         VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0"],
-        INVALID: ["999.1.1.1", "0.0.0.0", "01:02:03:04:05:06:07:ab"],
+        UNSURE: ["0.0.0.0", "::"],
+        INVALID: ["999.1.1.1", "01:02:03:04:05:06:07:ab"],
     },
     "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
     "longitude": {VALID: ["-179.5"], UNSURE: ["7"], INVALID: ["181.0"]},
@@ -129,8 +130,11 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         ],
     },
     "assigned_secret": {
-        UNSURE: ["key=k9f8d7c6b5a4e3d2c"],
-        INVALID: ["token: authorization_code"],
+        UNSURE: ["key=k9f8d7c6b5a4e3d2c", "token: qwfpgjluyzarstdhneioxcvbkm"],
+        INVALID: [
+            "token: authorization_code",
+            "key = AbstractSingletonProxyFactoryBean",
+        ],
     },
     "authorization_token": {UNSURE: ["Bearer mF_9.B5f"], INVALID: ["Bearer null"]},
     "iban": {
@@ -140,9 +144,15 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "bic": {VALID: ["DEUTDEFF500", "deutdeff"], INVALID: ["DEUTXXFF"]},
     "eu_vat": {VALID: ["DE136695976"], INVALID: ["DE136695977"]},
     "any_vat": {
-        VALID: ["ATU13585627", "13585627", "CHE-107.787.577 IVA", "AU83914571673"],
-        UNSURE: ["UZ 123456789"],
-        INVALID: ["DE136695977", "AU83914571674", "UZ 1"],
+        VALID: [
+            "ATU13585627",
+            "13585627",
+            "CHE-107.787.577 IVA",
+            "AU83914571673",
+            "KZ123456789012",
+        ],
+        UNSURE: ["BD 123456789"],
+        INVALID: ["DE136695977", "AU83914571674", "UZ 1", "BD 1", "00000000000"],
     },
     "any_tax_id": {
         VALID: ["530121/999", "8071592153", "1893120105732"],
@@ -150,12 +160,21 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["000000"],
     },
     "any_national_id": {
-        VALID: ["390.533.447-05", "A123456789"],
+        VALID: ["390.533.447-05", "A123456789", "72345-2345678-7"],
         UNSURE: ["XK12345"],
-        INVALID: ["pending"],
+        INVALID: ["pending", "00000-0000000-0"],
     },
     "document_number": {UNSURE: ["A123"], INVALID: ["none"]},
     "us_ssn": {VALID: ["536-90-4399", "536904399"], INVALID: ["000-12-3456"]},
+    "us_itin": {VALID: ["912-90-3456", "911-53-1234"], INVALID: ["912-89-3456"]},
+    "za_id_number": {
+        VALID: ["7503305044089", "0001015002288"],
+        INVALID: ["7503305044088", "7513305044089"],
+    },
+    "de_lanr": {VALID: ["123456601"], INVALID: ["123456901", "000000000"]},
+    "de_bsnr": {VALID: ["021234568"], INVALID: ["001234568", "022222222"]},
+    "de_kvnr": {VALID: ["A123456780", "M123456785"], INVALID: ["A123456787"]},
+    "mac_pairs": {UNSURE: ["01:02:03:04:05:ab"], INVALID: ["00:00:00:00:00:00"]},
     "uk_nino": {VALID: ["AB 12 34 56 C"], INVALID: ["BG123612A"]},
     "de_tax_number": {
         VALID: ["201/123/12340"],
@@ -201,8 +220,8 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "tw_national_id": {VALID: ["A123456789"], INVALID: ["A123456788", "1"]},
     "kr_rrn": {
         VALID: ["971013-9019902"],
-        UNSURE: ["960121-1234567"],
-        INVALID: ["971313-9019902", "971013-0019902"],
+        UNSURE: ["210121-3234567"],
+        INVALID: ["971313-9019902", "971013-0019902", "960121-1234567", "1"],
     },
     "sg_nric": {
         VALID: ["S9108268C", "F2346401L", "T7572225C", "M1234567K"],
@@ -229,6 +248,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "licence_plate": {UNSURE: ["B AB 1234"], INVALID: ["unknown", "1"]},
     "mac_address": {VALID: ["0012.3456.789a"], INVALID: ["1234.5678.9012"]},
     "stdnum.pl.pesel": {VALID: ["44051401359"], INVALID: ["44051401358"]},
+    "stdnum.us.rtn": {VALID: ["3222-7162-7"]},
 }
 
 
