@@ -18,6 +18,8 @@ import msgspec
 Told = dict[str, Any]
 
 _SLICE_SECONDS = 0.05
+_END: Told = {}
+"""Stands behind the last message."""
 
 
 class ChildError(Exception):
@@ -58,9 +60,9 @@ class Child:
         while time.monotonic() < end:
             if self._stop.is_set():
                 raise Stopped
-            for told in self.take(_SLICE_SECONDS):
-                if key in told:
-                    return told
+            told = self._next(_SLICE_SECONDS)
+            if key in told:
+                return told
         raise ChildError(f"{self._module} did not tell {key!r} within {seconds:.0f} s")
 
     def take(self, seconds: float) -> list[Told]:
@@ -68,17 +70,12 @@ class Child:
 
         Raises ChildError if it will tell no more.
         """
-        try:
-            told = [self._told.get(timeout=seconds)]
-        except queue.Empty:
-            return []
-        while not self._told.empty():
-            told.append(self._told.get())
-        if not told[-1]:
-            if told[:-1]:
-                self._told.put({})
-                return told[:-1]
-            raise ChildError(f"{self._module} ended")
+        told = [first] if (first := self._next(seconds)) else []
+        while told and not self._told.empty():
+            try:
+                told.append(self._next(0))
+            except ChildError:
+                break
         return told
 
     def say(self, message: Any) -> None:
@@ -118,9 +115,20 @@ class Child:
     ) -> None:
         self.close()
 
+    def _next(self, seconds: float) -> Told:
+        """Empty if nothing came in time. Raises ChildError."""
+        try:
+            told = self._told.get(timeout=seconds)
+        except queue.Empty:
+            return {}
+        if told is _END:
+            self._told.put(_END)
+            raise ChildError(f"{self._module} ended")
+        return told
+
     def _read(self) -> None:
         assert self._process.stdout
         with self._process.stdout as lines:
             for line in lines:
                 self._told.put(msgspec.json.decode(line, type=Told))
-        self._told.put({})
+        self._told.put(_END)

@@ -29,6 +29,7 @@ import subprocess, sys
 with subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True) as role:
     print(next(line for line in role.stderr if " on " in line))
     role.terminate()
+    role.stderr.read()
 sys.exit(role.returncode)
 """
 
