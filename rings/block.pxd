@@ -1,6 +1,6 @@
 cimport cython
 
-from rings.memory cimport read_be16, read_be32, read_le16, read_le32
+from rings.memory cimport prefetch, read_be16, read_be32, read_le16, read_le32
 
 
 cdef unsigned int _ARPHRD_NONE, _ARPHRD_RAWIP, _TPACKET_HEADER_BYTES, _PCAP_HEADER_BYTES

@@ -11,7 +11,7 @@ may end within a frame: `position` then tells where, and the reader goes on from
 import cython
 
 if not cython.compiled:
-    from rings.memory import read_be16, read_be32, read_le16, read_le32
+    from rings.memory import prefetch, read_be16, read_be32, read_le16, read_le32
 
 TPACKET_V3 = 0
 PCAP = 1
@@ -118,6 +118,7 @@ class Block:
         frame.link = RAW_IP if kind in (_ARPHRD_NONE, _ARPHRD_RAWIP) else ETHERNET
         self.frames_left -= 1
         self.position = start + read_le32(data, start)
+        prefetch(data, self.position)
         return True
 
     def _next_of_pcap(self, frame: Frame) -> bool:
@@ -139,6 +140,7 @@ class Block:
         frame.length = self._read32(start + 12)
         frame.link = self.layout.link
         self.position = frame.start + captured
+        prefetch(self.data, self.position)
         return True
 
     def _next_of_pcapng(self, frame: Frame) -> bool:

@@ -1,5 +1,6 @@
 cimport cython
 
+from rings.head cimport Fields
 from rings.http1 cimport Parser
 from rings.packet cimport Segment
 from rings.pairing cimport Pairer
@@ -11,6 +12,7 @@ from rings.stream cimport Piece, Stream
 cdef class View:
     cdef public unsigned int interface
     cdef public Stats stats
+    cdef Fields fields
     cdef public dict streams
     cdef public object own, monitored, translation
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import cython
 
+from rings.head import Fields
 from rings.http1 import Parser
 from rings.limits import Limits
 from rings.message import Pair
@@ -48,6 +49,8 @@ class View:
     def __init__(self, interface: int) -> None:
         self.interface = interface
         self.stats = Stats()
+        self.fields = Fields()
+        """Serves all heads in turn."""
         self.streams: dict[bytes, Stream] = {}
         self.own: frozenset[bytes] = frozenset()
         self.monitored: frozenset[bytes] = frozenset()
@@ -60,6 +63,8 @@ class View:
         return server not in self.monitored and client in self.own
 
 
+@cython.no_gc
+@cython.cclass
 class Connection:
     """Two streams of one five-tuple on one interface."""
 
@@ -148,7 +153,9 @@ class Connection:
             stream.parser.owner = _NONE
 
     def _make_stream(self, limits: Limits, role: int, key: bytes) -> Stream:
-        stream = Stream(Parser(self.pairer, self, limits, role), limits)
+        stream = Stream(
+            Parser(self.pairer, self, self.view.fields, limits, role), limits
+        )
         stream.key = key
         stream.owner = self
         self.view.streams[key] = stream

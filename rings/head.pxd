@@ -1,12 +1,12 @@
 cimport cython
 
-from rings.memory cimport copy, equals_folded, find_byte, starts_with
+from rings.memory cimport equals, equals_folded, find_byte, starts_with
 from rings.message cimport Message
 from rings.protocol cimport trimmed
 
 
 cdef long long LENGTH_ABSENT, LENGTH_BAD, _LENGTH_LIMIT
-cdef int _LF, _CR, _SPACE, _TAB, _COLON, _COMMA, _SEMICOLON
+cdef int _LF, _CR, _SPACE, _TAB, _COLON, _COMMA, _SEMICOLON, _C, _T
 
 
 cdef class Fields:

@@ -13,7 +13,7 @@ from rings.memory import Octets
 from rings.message import Message
 
 if not cython.compiled:
-    from rings.memory import copy, equals_folded, find_byte, starts_with
+    from rings.memory import equals, equals_folded, find_byte, starts_with
     from rings.protocol import trimmed
 
 LENGTH_ABSENT = -1
@@ -27,6 +27,8 @@ _TAB = 9
 _COLON = 58
 _COMMA = 44
 _SEMICOLON = 59
+_C = 99
+_T = 116
 
 
 class Fields:
@@ -46,6 +48,7 @@ class Fields:
         self.is_transfer_coded = False
         self.is_json = False
         self.is_form = False
+        message.type_end = message.type_start
         data = head
         end = len(head)
         stop = find_byte(data, _LF, 0, end)
@@ -72,11 +75,14 @@ class Fields:
             return False
         if not starts_with(data, last + 1, end, b"HTTP/1."):
             return False
-        message.method = copy(data, 0, space)
+        message.method_end = space
+        message.asks_head = equals(data, 0, space, b"HEAD")
+        message.asks_tunnel = equals(data, 0, space, b"CONNECT")
         while data[space] == _SPACE and space < last:
             space += 1
         stop = find_byte(data, _SPACE, space, last)
-        message.target = copy(data, space, last if stop < 0 else stop)
+        message.target_start = space
+        message.target_end = last if stop < 0 else stop
         return True
 
     def _read_status_line(self, data: Octets, end: int, message: Message) -> bool:
@@ -96,6 +102,8 @@ class Fields:
         return status >= 100
 
     def _read_line(self, data: Octets, start: int, end: int, message: Message) -> None:
+        if data[start] | 32 not in (_C, _T):
+            return
         colon = find_byte(data, _COLON, start, end)
         if colon < 0:
             return
@@ -147,7 +155,8 @@ class Fields:
         while stop > start and data[stop - 1] in (_SPACE, _TAB):
             stop -= 1
         size = stop - start
-        message.content_type = copy(data, start, stop)
+        message.type_start = start
+        message.type_end = stop
         if size < 16 or not equals_folded(data, start, start + 12, b"application/"):
             return
         if size == 16:

@@ -73,11 +73,18 @@ class Owner(Protocol):
     def learn_roles(self, learned: "Parser") -> None: ...
 
 
+@cython.no_gc
+@cython.cclass
 class Parser:
     """Messages of one direction, handed to the connection's pairer."""
 
     def __init__(
-        self, pairer: Pairer, owner: "Owner", limits: Limits, role: int
+        self,
+        pairer: Pairer,
+        owner: "Owner",
+        fields: Fields,
+        limits: Limits,
+        role: int,
     ) -> None:
         self.pairer = pairer
         self.owner = owner
@@ -90,9 +97,10 @@ class Parser:
         self.state = _START if role else _SEEK
         self.off_reason = 0
         self.message: Message = _NONE
-        self.buffer = bytearray()
-        self.body = bytearray()
-        self.fields = Fields()
+        self.buffer: bytearray = _NONE
+        """Of a head that came in pieces."""
+        self.body: bytearray = _NONE
+        self.fields = fields
         self.chunks: Chunks = _NONE
         self.remaining = 0
         self.preamble_left = 0
@@ -237,7 +245,10 @@ class Parser:
             if reason != MAYBE_HTTP:
                 self._reject(reason, origin + start)
                 return start
-            message = Message(self.role == REQUEST, origin + start, acknowledged)
+            message = Message()
+            message.is_request = self.role == REQUEST
+            message.start = message.head_end = message.end = origin + start
+            message.acknowledged = acknowledged
             message.first_ns = now_ns
             self.message = message
         self.state = _HEAD
@@ -263,20 +274,21 @@ class Parser:
 
     def _take_head(self, data: Octets, start: int, end: int, origin: int) -> int:
         buffer = self.buffer
-        known = len(buffer)
-        if known == 0:
+        if buffer is None:
             stop = find_head_end(data, start, end)
             if stop >= 0:
                 self.message.wire_bytes += stop - start
                 self._end_head(copy(data, start, stop), origin + stop)
                 return stop
+            self.buffer = buffer = bytearray()
             append(buffer, data, start, end)
         else:
+            known = len(buffer)
             append(buffer, data, start, end)
             stop = find_head_end(buffer, max(known - 3, 0), len(buffer))
             if stop >= 0:
                 head = bytes(buffer[:stop])
-                buffer.clear()
+                self.buffer = _NONE
                 stop = start + stop - known
                 self.message.wire_bytes += stop - start
                 self._end_head(head, origin + stop)
@@ -308,13 +320,13 @@ class Parser:
         message = self.message
         request = self.pairer.match(message)
         status = message.status
-        is_connect = request is not None and request.method == b"CONNECT"
+        is_connect = request is not None and request.asks_tunnel
         if status == 101 or (is_connect and 200 <= status < 300):
             self._end_message(position)
             self._turn_both_off(_TUNNEL)
             return
         self.may_lack_body = request is None or not self.pairer.is_certain
-        is_head = request is not None and request.method == b"HEAD"
+        is_head = request is not None and request.asks_head
         if is_head or status == 204 or status == 304:
             self._end_message(position)
             return
@@ -397,6 +409,7 @@ class Parser:
     def _end_message(self, position: int) -> None:
         message = self.message
         self.message = _NONE
+        self.body = _NONE
         self.state = _START
         message.end = position
         message.is_done = True
@@ -408,7 +421,7 @@ class Parser:
     def _break(self, position: int) -> None:
         """The open message ends here, whatever it lacks; then seek the next."""
         message = self.message
-        self.buffer.clear()
+        self.buffer = _NONE
         state = self.state
         if message is not None:
             if state in (_HEAD, _START):

@@ -3,6 +3,22 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memchr, memcmp, memcpy
 
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define vethscope_prefetch(place) __builtin_prefetch(place)
+    #else
+    #define vethscope_prefetch(place)
+    #endif
+    """
+    void vethscope_prefetch(const void* place) noexcept nogil
+
+
+cdef inline void prefetch(const unsigned char* data, Py_ssize_t start) noexcept:
+    vethscope_prefetch(data + start)
+    vethscope_prefetch(data + start + 64)
+
+
 cdef inline unsigned int read_be16(const unsigned char* data, Py_ssize_t start) noexcept:
     return (<unsigned int>data[start]) << 8 | data[start + 1]
 
@@ -67,6 +83,15 @@ cdef inline bint starts_with(
     return end - start >= size and memcmp(
         data + start, PyBytes_AS_STRING(literal), size
     ) == 0
+
+
+cdef inline bint begins(
+    const unsigned char* data, Py_ssize_t start, Py_ssize_t end, bytes literal
+) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(literal)
+    if size > end - start:
+        size = end - start
+    return memcmp(data + start, PyBytes_AS_STRING(literal), size) == 0
 
 
 cdef inline bint equals_folded(

@@ -27,6 +27,10 @@ def read_le32(data: Octets, start: int) -> int:
     return int.from_bytes(data[start : start + 4], "little")
 
 
+def prefetch(data: Octets, start: int) -> None:
+    """Asks the processor for the two cache lines there, which may be past the end."""
+
+
 def copy(data: Octets, start: int, end: int) -> bytes:
     return bytes(data[start:end])
 
@@ -47,6 +51,12 @@ def starts_with(data: Octets, start: int, end: int, literal: bytes) -> bool:
     return end - start >= len(literal) and equals(
         data, start, start + len(literal), literal
     )
+
+
+def begins(data: Octets, start: int, end: int, literal: bytes) -> bool:
+    """Whether `literal` begins with data[start:end], or that with `literal`."""
+    size = min(end - start, len(literal))
+    return equals(data, start, start + size, literal[:size])
 
 
 def equals(data: Octets, start: int, end: int, literal: bytes) -> bool:

@@ -1,7 +1,11 @@
 # cython: annotation_typing=False
 """Messages and pairs: what the parser fills and the pairer joins."""
 
+import cython
 
+
+@cython.no_gc
+@cython.cclass
 class Message:
     """One HTTP request or response. Its repr shows no captured byte.
 
@@ -9,18 +13,23 @@ class Message:
     in the opposite stream that its first segment acknowledged.
     """
 
-    def __init__(self, is_request: bool, start: int, acknowledged: int) -> None:
-        self.is_request = is_request
-        self.start = start
-        self.head_end = start
-        self.end = start
-        self.acknowledged = acknowledged
+    def __init__(self) -> None:
+        self.is_request = False
+        self.start = 0
+        self.head_end = 0
+        self.end = 0
+        self.acknowledged = 0
         self.first_ns = 0
         self.head = b""
-        self.method = b""
-        self.target = b""
+        self.method_end = 0
+        self.target_start = 0
+        self.target_end = 0
+        self.type_start = 0
+        self.type_end = 0
+        """Places in the head."""
+        self.asks_head = False
+        self.asks_tunnel = False
         self.status = 0
-        self.content_type = b""
         self.is_json = False
         self.keeps_body = False
         self.body: bytes | bytearray = b""
@@ -29,6 +38,19 @@ class Message:
         self.wire_bytes = 0
         self.truncated = False
         self.is_done = False
+
+    @property
+    def method(self) -> bytes:
+        return self.head[: self.method_end]
+
+    @property
+    def target(self) -> bytes:
+        return self.head[self.target_start : self.target_end]
+
+    @property
+    def content_type(self) -> bytes:
+        """Without parameters."""
+        return self.head[self.type_start : self.type_end]
 
     def field(self, name: bytes) -> bytes:
         """A head field's values joined by commas; `name` in lower case."""
@@ -50,6 +72,8 @@ class Message:
         return f"Message({kind}, head={len(self.head)} B, body={self.body_bytes} B)"
 
 
+@cython.no_gc
+@cython.cclass
 class Pair:
     """A request and its response; without a response, a request never answered."""
 

@@ -1,7 +1,7 @@
 cimport cython
 
 from rings.block cimport Block, Frame
-from rings.memory cimport copy, read_be16, read_be32
+from rings.memory cimport copy, equals, read_be16, read_be32
 from rings.tunnel cimport IP, MOST_LAYERS, Tunnel
 
 

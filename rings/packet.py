@@ -22,7 +22,7 @@ from rings.memory import Octets
 from rings.tunnel import Tunnel
 
 if not cython.compiled:
-    from rings.memory import copy, read_be16, read_be32
+    from rings.memory import copy, equals, read_be16, read_be32
     from rings.tunnel import IP, MOST_LAYERS
 
 SEGMENT = 0
@@ -292,7 +292,8 @@ class Segment:
         if header < 20 or stop - start < header:
             return MALFORMED
         if addresses_end == start:
-            self.key = copy(data, addresses, start + 4)
+            if not equals(data, addresses, start + 4, self.key):
+                self.key = copy(data, addresses, start + 4)
         else:
             self.key = copy(data, addresses, addresses_end) + copy(
                 data, start, start + 4

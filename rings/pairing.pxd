@@ -10,7 +10,7 @@ cdef class Pairer:
     cdef public long long number
     cdef public int requests_limit
     cdef public bint keeps_all, is_certain, pipelines, is_proposed, is_touched
-    cdef public object requests
+    cdef public list requests
     cdef public Message answering, response
     cdef public Message held, held_answer
     cdef public bytes client, server

@@ -21,8 +21,9 @@ paired on the connection until it is opened anew. Once a pair is proven, order d
 again. What cannot be paired is counted with its reason.
 """
 
-from collections import deque
 from typing import Any
+
+import cython
 
 from rings.message import Message, Pair
 from rings.stats import Stats
@@ -30,6 +31,8 @@ from rings.stats import Stats
 _NONE: Any = None
 
 
+@cython.no_gc
+@cython.cclass
 class Pairer:
     """The outstanding requests of one connection."""
 
@@ -43,7 +46,7 @@ class Pairer:
         """Order decides: no message was missed, or a pair was proven since."""
         self.pipelines = False
         """The client was seen to send a request before it had the last answer."""
-        self.requests: deque[Message] = deque()
+        self.requests: list[Message] = []
         self.answering: Message = _NONE
         """The request whose response is being received."""
         self.response: Message = _NONE
@@ -71,7 +74,7 @@ class Pairer:
         if self._is_early(request):
             self._find_pipelining()
         if len(self.requests) >= self.requests_limit:
-            self._drop(self.requests.popleft())
+            self._drop(self.requests.pop(0))
             self.is_certain = False
         self.requests.append(request)
 
@@ -125,7 +128,7 @@ class Pairer:
         if self.held is not None:
             self._release_held()
         while self.requests:
-            self._drop(self.requests.popleft())
+            self._drop(self.requests.pop(0))
 
     def _is_early(self, request: Message) -> bool:
         """Whether the client sent this before it had the last request's answer.
@@ -151,7 +154,7 @@ class Pairer:
         request = self.requests[0]
         if response.acknowledged <= request.start:
             return None
-        return self.requests.popleft()
+        return self.requests.pop(0)
 
     def _propose(self, response: Message) -> Message | None:
         if self.pipelines or not self.requests:
@@ -166,8 +169,8 @@ class Pairer:
             self._find_pipelining()
             return None
         while self.requests[0] is not request:
-            self._drop(self.requests.popleft())
-        return self.requests.popleft()
+            self._drop(self.requests.pop(0))
+        return self.requests.pop(0)
 
     def _judge_held(self, request: Message) -> None:
         if request.acknowledged == self.held_answer.end:

@@ -1,6 +1,6 @@
 cimport cython
 
-from rings.memory cimport equals, find_byte, starts_with
+from rings.memory cimport begins, find_byte, starts_with
 
 
 cdef int UNKNOWN, REQUEST, RESPONSE
@@ -11,16 +11,13 @@ cdef int METHOD_LIMIT, _LF, _CR, _SPACE, _TAB
 @cython.locals(stop=Py_ssize_t, space=Py_ssize_t, position=Py_ssize_t)
 cdef int starting_role(const unsigned char* data, Py_ssize_t start,
                        Py_ssize_t end) except -1
-@cython.locals(size=Py_ssize_t, fits="bint")
+@cython.locals(fits="bint")
 cdef int foreign(const unsigned char* data, Py_ssize_t start, Py_ssize_t end,
                  int role) except -1
 cdef bint is_tls(const unsigned char* data, Py_ssize_t start, Py_ssize_t end) noexcept
-@cython.locals(position=Py_ssize_t, octet=int)
+@cython.locals(position=Py_ssize_t, octet=int, role=int)
 cdef int _foreign_request(const unsigned char* data, Py_ssize_t start,
                           Py_ssize_t end) except -1
-@cython.locals(is_complete="bint")
-cdef int _foreign_line(const unsigned char* data, Py_ssize_t start,
-                       Py_ssize_t end) except -1
 cdef Py_ssize_t trimmed(const unsigned char* data, Py_ssize_t start,
                         Py_ssize_t end) noexcept
 cdef bint is_token(int octet) noexcept

@@ -11,7 +11,7 @@ import cython
 from rings.memory import Octets
 
 if not cython.compiled:
-    from rings.memory import equals, find_byte, starts_with
+    from rings.memory import begins, find_byte, starts_with
 
 UNKNOWN = 0
 REQUEST = 1
@@ -60,11 +60,9 @@ def foreign(data: Octets, start: int, end: int, role: int) -> int:
     if is_tls(data, start, end):
         return TLS
     if role == RESPONSE:
-        size = min(end - start, 5)
-        fits = equals(data, start, start + size, b"HTTP/"[:size])
+        fits = begins(data, start, end, b"HTTP/")
         return MAYBE_HTTP if fits else NOT_HTTP
-    size = min(end - start, 16)
-    if size > 4 and equals(data, start, start + size, _PREFACE[:size]):
+    if end - start > 4 and begins(data, start, end, _PREFACE):
         return HTTP2
     return _foreign_request(data, start, end)
 
@@ -77,23 +75,19 @@ def is_tls(data: Octets, start: int, end: int) -> bool:
 
 
 def _foreign_request(data: Octets, start: int, end: int) -> int:
+    """A line that is complete must be a request's, another may begin one."""
+    if find_byte(data, _LF, start, end) >= 0:
+        role = starting_role(data, start, end)
+        return MAYBE_HTTP if role == REQUEST else NOT_HTTP
     position = start
     while position < end and position - start <= METHOD_LIMIT:
         octet = data[position]
         if octet == _SPACE and position > start:
-            return _foreign_line(data, start, end)
+            return MAYBE_HTTP
         if not is_token(octet):
             return NOT_HTTP
         position += 1
     return NOT_HTTP if position - start > METHOD_LIMIT else MAYBE_HTTP
-
-
-def _foreign_line(data: Octets, start: int, end: int) -> int:
-    """A line that is complete must be a request's."""
-    is_complete = find_byte(data, _LF, start, end) >= 0
-    if is_complete and starting_role(data, start, end) != REQUEST:
-        return NOT_HTTP
-    return MAYBE_HTTP
 
 
 def trimmed(data: Octets, start: int, end: int) -> int:

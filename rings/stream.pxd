@@ -3,7 +3,7 @@ cimport cython
 from rings.http1 cimport Parser
 from rings.memory cimport copy
 from rings.packet cimport ACK, FIN, SYN, Segment
-from rings.sequence cimport distance
+from rings.sequence cimport advanced, distance
 from rings.stats cimport Stats
 
 

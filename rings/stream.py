@@ -22,7 +22,7 @@ import cython
 from rings.http1 import Parser
 from rings.limits import Limits
 from rings.packet import Segment
-from rings.sequence import distance
+from rings.sequence import advanced, distance
 from rings.stats import Stats
 
 if not cython.compiled:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _NONE: Any = None
 
 
+@cython.no_gc
+@cython.cclass
 class Piece:
     """A held segment: a copy of its payload and what came with it."""
 
@@ -48,6 +50,8 @@ class Piece:
         self.is_last = False
 
 
+@cython.no_gc
+@cython.cclass
 class Stream:
     """One direction of a connection."""
 
@@ -66,7 +70,8 @@ class Stream:
         self.is_seen = False
         """An own segment was captured."""
         self.is_ended = False
-        self.pieces: list[Piece] = []
+        self.pieces: list[Piece] = _NONE
+        """Held segments by position; a list once there were any."""
         self.pending_bytes = 0
         self.pending_limit = limits.pending_bytes
         self.pieces_limit = limits.pending_segments
@@ -76,7 +81,7 @@ class Stream:
         peer = self.peer
         sequence = segment.sequence
         if segment.flags & SYN:
-            sequence = (sequence + 1) & 0xFFFFFFFF
+            sequence = advanced(sequence, 1)
         if not self.is_placed:
             self._place(sequence)
         self.is_seen = True
@@ -87,7 +92,7 @@ class Stream:
         size = segment.payload_end - segment.payload_start
         is_last = segment.flags & FIN != 0
         if size == 0 and not is_last and not segment.missing:
-            return len(peer.pieces) > 0 or len(self.pieces) > 0
+            return bool(peer.pieces) or bool(self.pieces)
         if (
             position == self.next
             and acknowledged <= peer.next
@@ -96,7 +101,7 @@ class Stream:
         ):
             self.stats.in_flight_bytes += size
             self._deliver(segment, size, acknowledged, is_last)
-            return len(peer.pieces) > 0
+            return bool(peer.pieces)
         self._hold(segment, position, acknowledged, is_last)
         return True
 
@@ -143,7 +148,7 @@ class Stream:
     def is_over_limit(self) -> bool:
         return (
             self.pending_bytes > self.pending_limit
-            or len(self.pieces) > self.pieces_limit
+            or len(self.pieces or ()) > self.pieces_limit
         )
 
     def end(self, is_reset: bool) -> None:
@@ -163,7 +168,7 @@ class Stream:
 
     def _advance(self, length: int) -> None:
         self.next += length
-        self.next_sequence = (self.next_sequence + length) & 0xFFFFFFFF
+        self.next_sequence = advanced(self.next_sequence, length)
 
     def _deliver(
         self, segment: Segment, size: int, acknowledged: int, is_last: bool
@@ -201,6 +206,8 @@ class Stream:
         piece.is_last = is_last
         self.stats.in_flight_bytes += end - start
         self.pending_bytes += end - start
+        if self.pieces is None:
+            self.pieces = []
         place = len(self.pieces)
         while place > 0 and self.pieces[place - 1].position > position:
             place -= 1

@@ -4,7 +4,8 @@ from rings.message import Message, Pair
 
 
 def message(head: bytes, is_request: bool = True) -> Message:
-    made = Message(is_request, 0, 0)
+    made = Message()
+    made.is_request = is_request
     made.head = head
     return made
 

@@ -162,7 +162,9 @@ def test_more_requests_than_the_bound_are_dropped_and_counted() -> None:
 
 
 def message(is_request: bool, start: int, end: int, acknowledged: int) -> Message:
-    made = Message(is_request, start, acknowledged)
+    made = Message()
+    made.is_request = is_request
+    made.start, made.acknowledged = start, acknowledged
     made.head_end = made.end = end
     made.is_done = True
     return made
