@@ -39,6 +39,16 @@ class Capture(msgspec.Struct, frozen=True):
     """Worker processes; 0: one for every four processors."""
     body_bytes: int = 1 << 20
     """Bodies keep at most this prefix."""
+    cpu_cores: float = 0.0
+    """Processors that all workers may keep busy before they leave out connections; 0:
+    as many as the control group may."""
+    memory_bytes: int = 0
+    """Memory of the interceptor, rings included, beyond which workers leave out
+    connections; 0: the control group's limit."""
+    priority: str = "low"
+    """low, idle (only what nobody else needs) or normal."""
+    stop_seconds: float = 2.5
+    """At the end workers get this long to read their rings and hand on pairs."""
 
 
 class Kafka(msgspec.Struct, frozen=True):
@@ -236,6 +246,15 @@ def _check(settings: Settings, errors: list[str]) -> None:
         "capture.body_bytes must be 1024 to 67108864": 1024
         <= capture.body_bytes
         <= 64 << 20,
+        "capture.cpu_cores must be 0 or at least 0.01": capture.cpu_cores == 0
+        or capture.cpu_cores >= 0.01,
+        "capture.memory_bytes must be 0 or 134217728 more than capture.ring_bytes": (
+            capture.memory_bytes == 0
+            or capture.memory_bytes >= capture.ring_bytes + (128 << 20)
+        ),
+        "capture.priority must be low, idle or normal": capture.priority
+        in ("low", "idle", "normal"),
+        "capture.stop_seconds must be 0.5 to 600": 0.5 <= capture.stop_seconds <= 600,
         "kafka.partitions must be 1 to 1000": 1 <= settings.kafka.partitions <= 1000,
         "kafka.queue_bytes must be at least 1048576": settings.kafka.queue_bytes
         >= 1 << 20,

@@ -26,7 +26,8 @@ cdef class Assembler:
     cdef Frame _frame
     cdef Segment _segment
 
-    @cython.locals(frame=Frame, segment=Segment, view=View, stats=Stats, kind=int)
+    @cython.locals(frame=Frame, segment=Segment, view=View, stats=Stats, kind=int,
+                   size="long long")
     cpdef list feed(self, Block block)
     cpdef list expire(self, long long now_ns)
     @cython.locals(view=View)

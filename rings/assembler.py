@@ -13,7 +13,6 @@ from rings.flow import Connection, View
 from rings.limits import Limits
 from rings.message import Pair
 from rings.packet import Segment
-from rings.shedding import SAMPLED
 from rings.stats import Stats
 from rings.stream import Stream
 
@@ -74,9 +73,10 @@ class Assembler:
                     stats.bad_checksums += 1
                 self._take(view, segment)
             elif kind == SAMPLE:
-                stats.shed_segments += SAMPLED
-                stats.shed_bytes += SAMPLED * segment.missing
-                stats.payload_bytes += SAMPLED * segment.missing
+                size = segment.stands_for * segment.missing
+                stats.shed_segments += segment.stands_for
+                stats.shed_bytes += size
+                stats.payload_bytes += size
             else:
                 _count_other(stats, kind)
         if segment.fragments is not None:

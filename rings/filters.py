@@ -7,8 +7,9 @@ ifindex; interfaces are taken as Ethernet, which pods' are.
 
 While something is shed, connections whose number (`shedding`) is below the level are
 dropped whole. Of their frames one in `SAMPLED`, chosen by the kernel's random numbers,
-is passed for its length: cut after the octet of the TCP data offset, where no other
-frame ends. So what was shed is known per interface, within the error of a sample.
+is passed for its length. It is cut within the TCP header, where no other frame ends:
+after the octet of the data offset for the first of `SAMPLED`, one later for the next.
+So what was shed is known per interface, within the error of a sample.
 
 What cannot be judged from fixed offsets (VLAN tags in the frame, IPv4 fragments, IPv6
 extension headers but the one of BIG TCP) passes until more than half is shed, and is
@@ -20,7 +21,7 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from rings.shedding import LEVELS, MULTIPLIERS, SAMPLED, SHIFTS
+from rings.shedding import LEVELS, MULTIPLIERS, SAMPLED, SHIFTS, sampling
 
 Instruction = tuple[int, int, int, int]
 """code, jump if true, jump if false, k."""
@@ -173,6 +174,7 @@ def _connection(shed: Shed) -> list[Line]:
     """From `content` on: the same number as `shedding.flow_number`."""
     if shed.level == 0:
         return [("content", _RET, "", "", PASS_BYTES)]
+    sampled = sampling(shed.level)
     return [
         ("content", _LD_H, "", "", _PROTOCOL),
         ("", _JEQ, "addresses6", "", 0x86DD),
@@ -191,10 +193,10 @@ def _connection(shed: Shed) -> list[Line]:
         ("", _SHIFT_RIGHT, "", "", _SHIFT),
         ("", _JGE, "pass", "", shed.level),
         ("", _LD_W, "", "", _RANDOM),
-        ("", _JSET, "drop", "", SAMPLED - 1),
+        ("", _JSET, "drop", "", SAMPLED[sampled] - 1),
         ("", _LDX_MEMORY, "", "", _IP_HEADERS),
         ("", _TXA, "", "", 0),
-        ("", _ADD, "", "", _DATA_OFFSET + 1),
+        ("", _ADD, "", "", _DATA_OFFSET + 1 + sampled),
         ("", _RET_A, "", "", 0),
     ]
 

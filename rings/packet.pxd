@@ -24,6 +24,7 @@ cdef class Segment:
     cdef public unsigned int sequence, acknowledgement, interface
     cdef public int flags
     cdef public Py_ssize_t payload_start, payload_end, missing
+    cdef public int stands_for
     cdef public long long timestamp_ns
 
     @cython.locals(start=Py_ssize_t, end=Py_ssize_t, kind=int)
@@ -70,7 +71,7 @@ cdef class Segment:
     cdef int _decode_tcp(self, Py_ssize_t start, Py_ssize_t end, Py_ssize_t stop,
                          Py_ssize_t addresses, Py_ssize_t addresses_end) except -1
 
-    @cython.locals(size=Py_ssize_t)
+    @cython.locals(size=Py_ssize_t, place=Py_ssize_t)
     cdef int _measure(self, Py_ssize_t start, Py_ssize_t end, Py_ssize_t stop) except -1
 
 

@@ -88,6 +88,8 @@ class Segment:
         self.payload_start = 0
         self.payload_end = 0
         self.missing = 0
+        self.stands_for = 0
+        """Frames, if this is a sample of them."""
         self.timestamp_ns = 0
         self.interface = 0
 
@@ -313,13 +315,15 @@ class Segment:
         return SEGMENT
 
     def _measure(self, start: int, end: int, stop: int) -> int:
-        """The filter cuts samples behind the octet of the data offset."""
-        if end - start != 13 or self.cut == 0 or self.fragments is not None:
+        """Where the filter cut it tells what a sample stands for (`filters`)."""
+        place = end - start - 13
+        if self.cut == 0 or self.fragments is not None or not 0 <= place < 4:
             return MALFORMED
         size = stop - start - (self.data[start + 12] >> 4) * 4
         if size < 0:
             return MALFORMED
         self.missing = size
+        self.stands_for = 16 << 2 * place
         return SAMPLE
 
 

@@ -25,6 +25,8 @@ from rings.filters import NOTHING, Shed, encode, monitoring, sock_fprog
 
 BLOCK_BYTES = 1 << 20
 """Holds the largest GSO frame (512 KiB) whole."""
+MOST_BLOCKS = 8
+"""Read in one go: a busy reader has other things to do too."""
 RETIRE_MS = 50
 """A block that is not full is handed over after this. A reader may sleep for as long
 times the number of blocks without loss, however few frames there are."""
@@ -41,6 +43,8 @@ _SO_ATTACH_FILTER = 26
 _ETH_P_ALL = 3
 _FRAME_BYTES = 2048
 _STATUS = 8
+_COUNT = 12
+_FRAMES = struct.Struct("=I")
 _USER = 1
 _LOSING = 4
 
@@ -72,6 +76,8 @@ class Ring:
         self._next = 0
         self._indexes: frozenset[int] = frozenset()
         self._shed = NOTHING
+        self.frames_read = 0
+        """In the blocks read so far."""
         self.losing_blocks = 0
         """Blocks read so far that the kernel closed while it had dropped frames."""
         self._layout = Layout(TPACKET_V3)
@@ -93,19 +99,22 @@ class Ring:
         """Leaves out these connections from now on."""
         self._attach(self._indexes, shed)
 
-    def read(self, timeout_seconds: float) -> Iterator[Block]:
+    def read(
+        self, timeout_seconds: float, most_blocks: int = MOST_BLOCKS
+    ) -> Iterator[Block]:
         """Blocks that are ready, each valid until the next is asked for.
 
         Waits at most `timeout_seconds` for the first; ends when none is ready, at
-        the latest after one round.
+        the latest after `most_blocks`.
         """
         if not self._is_ready() and not self._poller.poll(timeout_seconds * 1000):
             return
-        for _ in range(self._blocks):
+        for _ in range(most_blocks):
             if not self._is_ready():
                 return
             start = self._next * BLOCK_BYTES
             self.losing_blocks += bool(self._view[start + _STATUS] & _LOSING)
+            self.frames_read += _FRAMES.unpack_from(self._view, start + _COUNT)[0]
             yield Block(self._view, self._layout, start, start + BLOCK_BYTES)
             self._release()
 

@@ -15,9 +15,9 @@ if not cython.compiled:
     from rings.memory import read_be16, read_be32
 
 LEVELS = 256
-SAMPLED = 16
-"""Of a shed connection's frames one in so many, a power of two, is passed for its
-length: 10,000 frames of equal size are told to 4 %."""
+SAMPLED = (16, 64, 256, 1024)
+"""Of a shed connection's frames one in so many is passed for its length: the more is
+shed the fewer, so that reading samples takes a sixteenth of reading what is kept."""
 
 _ADDRESS = 0x85EBCA6B
 _PORT = 0xC2B2AE35
@@ -27,6 +27,15 @@ _SHIFT = 24
 MULTIPLIERS = (_ADDRESS, _PORT, _BOTH)
 SHIFTS = (_FOLD, _SHIFT)
 """Of the arithmetic below, for `filters`."""
+
+
+def sampling(level: int) -> int:
+    """Which of SAMPLED is in force at this level."""
+    kept = max(1, LEVELS - level)
+    for place, size in enumerate(SAMPLED):
+        if size * kept >= SAMPLED[0] * level:
+            return place
+    return len(SAMPLED) - 1
 
 
 def flow_number(key: bytes, seed: int) -> int:

@@ -8,6 +8,7 @@ and sums their counters into coverage reports. The workers do the capturing.
 import logging
 import os
 import queue
+import secrets
 import socket
 import subprocess
 import sys
@@ -41,8 +42,6 @@ WINDOW_SECONDS = 2.0
 """Coverage is reported this often."""
 RESTART_SECONDS = 1.0
 """A crashed worker is started again after this."""
-STOP_SECONDS = 2.5
-"""Workers get this long to drain, then they are ended."""
 
 _TICK_SECONDS = 0.1
 _decode_report = msgspec.msgpack.Decoder(Report).decode
@@ -102,6 +101,7 @@ class Interceptor:
         self._found: tuple[PodInterface, ...] = ()
         self._ordered = Monitor(0, {}, [])
         self._monitored: frozenset[bytes] = frozenset()
+        self._seed = secrets.randbits(32)
         self._window_ns = time.time_ns()
         self._workers: dict[int, _Worker] = {}
         self._restart_at: dict[int, float] = {}
@@ -160,7 +160,7 @@ class Interceptor:
     def _start(self, number: int) -> None:
         group = os.getpid() & 0xFFFF if self._count > 1 else None
         size = ring_bytes(self._settings.capture.ring_bytes, self._count)
-        worker = _Worker(Start(self._settings, size, group))
+        worker = _Worker(Start(self._settings, size, group, self._count, self._seed))
         self._workers[number] = worker
         worker.send(self._ordered)
 
@@ -196,7 +196,7 @@ class Interceptor:
 
     def _lose(self, number: int) -> None:
         worker = self._workers.pop(number)
-        worker.end(STOP_SECONDS)
+        worker.end(1.0)
         self.coverage.end(number)
         self.coverage.count("worker_restarts")
         log.error(
@@ -244,7 +244,7 @@ class Interceptor:
         producer.poll()
 
     def _stop_workers(self, producer: RecordProducer) -> None:
-        end = time.monotonic() + STOP_SECONDS
+        end = time.monotonic() + self._settings.capture.stop_seconds
         for worker in self._workers.values():
             worker.send(Stop())
         while self._workers and time.monotonic() < end:

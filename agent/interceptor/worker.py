@@ -17,7 +17,9 @@ from typing import cast
 
 import msgspec
 
+from agent.interceptor import budget
 from agent.interceptor.coverage import Counts, Report
+from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.logs import set_up
 from agent.queue import RecordProducer
@@ -34,10 +36,9 @@ log = logging.getLogger("vethscope")
 
 READ_SECONDS = 0.1
 REPORT_SECONDS = 0.5
-DRAIN_SECONDS = 1.0
-"""A stopping worker reads what the ring still holds at most this long."""
-FLUSH_SECONDS = 1.0
-"""A stopping worker waits for the broker at most this long."""
+DRAIN_SHARE = 0.4
+"""Of capture.stop_seconds: so long at most a worker reads what the ring still holds,
+and again so long it waits for the broker."""
 
 _QUIET_SECONDS = 3 * RETIRE_MS / 1000
 """When the ring stays empty for so long, all frames before were read."""
@@ -49,6 +50,10 @@ class Start(msgspec.Struct, tag=True):
     settings: Settings
     ring_bytes: int
     fanout_group: int | None
+    workers: int
+    """Of this node."""
+    seed: int
+    """Of the numbers by which connections are shed."""
 
 
 class Monitor(msgspec.Struct, tag=True):
@@ -87,7 +92,15 @@ class Worker:
         self._producer = RecordProducer(start.settings)
         self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
-        self._ring_counts = {"ring_frames": 0, "ring_drops": 0, "ring_freezes": 0}
+        self._overload = Overload(
+            self._ring,
+            self._assembler,
+            start.settings.capture,
+            start.workers,
+            start.seed,
+        )
+        self._dropped_bytes = DroppedBytes()
+        self._drain_seconds = DRAIN_SHARE * start.settings.capture.stop_seconds
         self._revision = 0
         self._is_stopping = False
 
@@ -104,9 +117,9 @@ class Worker:
 
     def close(self) -> None:
         """Hands on what was captured, within the bounds, and reports the end."""
-        self._drain(DRAIN_SECONDS)
+        self._drain(self._drain_seconds)
         self._hand_on(self._assembler.close())
-        left = self._producer.flush(FLUSH_SECONDS)
+        left = self._producer.flush(self._drain_seconds)
         if left:
             self._producer.dropped["not_delivered_at_stop"] += left
         self._report(is_flushed=True)
@@ -119,10 +132,12 @@ class Worker:
         for block in self._ring.read(timeout_seconds):
             took = True
             self._hand_on(self._assembler.feed(block))
+            self._hand_on(self._overload.check())
             self._producer.poll()
         if not took:
             now_ns = time.time_ns() - 2 * RETIRE_MS * 1_000_000
             self._hand_on(self._assembler.expire(now_ns))
+            self._hand_on(self._overload.check())
             self._producer.poll()
         return took
 
@@ -136,8 +151,8 @@ class Worker:
         if isinstance(order, Monitor):
             self._monitor(order)
         elif isinstance(order, Flush):
-            self._drain(DRAIN_SECONDS)
-            self._producer.flush(FLUSH_SECONDS)
+            self._drain(self._drain_seconds)
+            self._producer.flush(self._drain_seconds)
             self._report(is_flushed=True)
         else:
             self._is_stopping = True
@@ -162,15 +177,19 @@ class Worker:
                 self._producer.send(server_key(record), encoder.encode(record))
 
     def _report(self, is_flushed: bool = False) -> None:
-        statistics = self._ring.statistics()
-        self._ring_counts["ring_frames"] += statistics.passed
-        self._ring_counts["ring_drops"] += statistics.dropped
-        self._ring_counts["ring_freezes"] += statistics.freezes
-        dropped = {f"kafka_{name}": n for name, n in self._producer.dropped.items()}
-        ended = counts_of(self._assembler.stats)
+        self._overload.count()
+        counts = dict(self._overload.counts)
+        counts |= {f"kafka_{name}": n for name, n in self._producer.dropped.items()}
+        self._dropped_bytes.feed(self._assembler.views, counts["ring_drops"])
+        lost = dict(self._dropped_bytes.by_interface)
+        views = {
+            interface: counts_of(view.stats).plus(_dropped(lost.pop(interface, 0)))
+            for interface, view in self._assembler.views.items()
+        }
+        ended = counts_of(self._assembler.stats).plus(_dropped(sum(lost.values())))
         report = Report(
-            node=ended.plus(Counts({}, {**self._ring_counts, **dropped})),
-            views={i: counts_of(v.stats) for i, v in self._assembler.views.items()},
+            node=ended.plus(Counts({}, counts)),
+            views=views,
             revision=self._revision,
             delivered=self._producer.sent - self._producer.waiting,
             is_flushed=is_flushed,
@@ -212,6 +231,13 @@ def counts_of(stats: Stats) -> Counts:
     )
 
 
+def _dropped(lost_bytes: int) -> Counts:
+    """What the kernel dropped, in the bucket and in the sum of all."""
+    if not lost_bytes:
+        return Counts()
+    return Counts({"ring_drop": lost_bytes}, {"payload_bytes": lost_bytes})
+
+
 def main(descriptor: int) -> int:
     """Works on the socket `descriptor`; the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -221,6 +247,7 @@ def main(descriptor: int) -> int:
         if not isinstance(start, Start):
             return 2
         set_up(start.settings.logs.level)
+        budget.lower_priority(start.settings.capture.priority)
         try:
             worker = Worker(orders, start)
         except RingError as error:

@@ -22,7 +22,7 @@ from rings.filters import (
 )
 from rings.packet import Segment
 from rings.ring import Ring
-from rings.shedding import LEVELS, SAMPLED, flow_number
+from rings.shedding import SAMPLED, flow_number, sampling
 from tests.rings.wire import FIN, RST, SYN, ethernet, frame_block, ipv4, ipv6, tcp
 
 needs_packets = pytest.mark.usefixtures("own_network")
@@ -186,12 +186,13 @@ def test_connections_below_the_level_are_dropped_both_ways(
 
 @needs_packets
 @pytest.mark.parametrize("version", [4, 6])
-@pytest.mark.parametrize("is_big", [False, True])
+@pytest.mark.parametrize(("is_big", "level"), [(False, 100), (True, 100), (False, 150)])
 def test_of_shed_frames_a_sample_tells_their_length(
-    tap: Tap, version: int, is_big: bool
+    tap: Tap, version: int, is_big: bool, level: int
 ) -> None:
+    """With this seed the connections' numbers are 15 and 10."""
     tap.seen.settimeout(0.02)
-    tap.attach(monitoring([LOOPBACK], Shed(LEVELS, 1)))
+    tap.attach(monitoring([LOOPBACK], Shed(level, 87)))
     body = tcp(b"x" * 777, ports=(1, MARK), options=bytes(12))
     if version == 4:
         frame = ethernet(ipv4(body, options=bytes(4), length=0 if is_big else None))
@@ -200,19 +201,20 @@ def test_of_shed_frames_a_sample_tells_their_length(
     else:
         frame = ethernet(ipv6(body), 0x86DD)
     kind = int.from_bytes(frame[12:14], "big")
+    stands_for = SAMPLED[sampling(level)]
     samples: list[bytes] = []
     sent = 0
     while len(samples) < 3:
         samples += tap.passed(frame, kind)
         sent += 1
-        assert sent < 40 * SAMPLED
+        assert sent < 40 * stands_for
     segment, slot = Segment(), Frame()
     for sample in samples:
         assert len(sample) < len(frame)
         block = frame_block(sample, length=len(frame))
         assert block.next(slot)
         assert segment.decode(block, slot) == SAMPLE
-        assert segment.missing == 777
+        assert (segment.missing, segment.stands_for) == (777, stands_for)
 
 
 @needs_packets

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rings.assembler import Assembler
 from rings.limits import Limits
-from rings.shedding import LEVELS, SAMPLED, flow_number
+from rings.shedding import LEVELS, SAMPLED, flow_number, sampling
 from tests.rings.wire import (
     CLIENT,
     SERVER,
@@ -64,6 +64,15 @@ def test_another_seed_leaves_out_others() -> None:
         for seed in (1, 2)
     )
     assert 0.2 < len(one & other) / 4096 < 0.3
+
+
+def test_the_more_is_shed_the_fewer_are_sampled() -> None:
+    places = [sampling(level) for level in range(LEVELS + 1)]
+    assert places == sorted(places)
+    assert (places[1], places[128], places[-1]) == (0, 0, len(SAMPLED) - 1)
+    for level in (100, 200, 230, 250):
+        samples = level / SAMPLED[places[level]]
+        assert samples <= (LEVELS - level) / SAMPLED[0]
 
 
 def test_all_numbers_occur() -> None:
@@ -122,20 +131,22 @@ def test_closed_connections_are_forgotten_and_not_counted() -> None:
     assert not assembler.view(0).streams
 
 
-def test_samples_of_shed_connections_are_counted_by_length() -> None:
+@pytest.mark.parametrize("place", range(len(SAMPLED)))
+def test_samples_of_shed_connections_are_counted_by_length(place: int) -> None:
     whole = ethernet(ipv4(tcp(b"x" * 500)))
-    cut = whole[:47]
+    cut = whole[: 47 + place]
     assembler = Assembler()
     assembler.feed(block_of([(START_NS, cut)], lengths={0: len(whole)}))
     total = assembler.total()
-    assert (total.shed_segments, total.shed_bytes) == (SAMPLED, 500 * SAMPLED)
+    size = SAMPLED[place]
+    assert (total.shed_segments, total.shed_bytes) == (size, 500 * size)
     assert (total.segments, total.malformed, total.connections) == (0, 0, 0)
     assert_closed(assembler)
 
 
 @pytest.mark.parametrize(
     ("cut", "length", "is_offline"),
-    [(46, 554, False), (48, 554, False), (47, 47, False), (47, 554, True)],
+    [(46, 554, False), (51, 554, False), (47, 47, False), (47, 554, True)],
 )
 def test_other_cut_frames_are_no_samples(
     cut: int, length: int, is_offline: bool
