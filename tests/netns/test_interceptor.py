@@ -99,7 +99,7 @@ def test_every_exchange_is_paired_once_with_its_own_addresses(
 def test_a_kept_connection_older_than_the_capture_is_paired(
     shop: Shop, address_server: str
 ) -> None:
-    asking = start(shop.client, "ask", SERVER, str(PORT), "3000")
+    asking = start(shop.client, "ask", SERVER, str(PORT), "12000")
     with EmbeddedBroker() as broker:
         with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
             asking.communicate(timeout=60)

@@ -139,7 +139,7 @@ def test_memory_over_the_budget_sheds_until_it_is_under() -> None:
     node.memory_bytes = 2 << 20
     levels = run(node, shedder, 2, budget)
     assert shedder.is_memory_short
-    assert 0.1 < 1 - levels[-1] / LEVELS < 0.4
+    assert 0.2 < 1 - levels[-1] / LEVELS < 0.5
     assert levels == sorted(levels)
     node.memory_bytes = 1 << 20
     assert run(node, shedder, 120, budget)[-1] == 0
