@@ -1,7 +1,9 @@
 cimport cython
 
 from rings.block cimport Block, Frame
-from rings.flow cimport Connection, View, reversed_key
+from rings.flow cimport Connection, View
+from rings.limits cimport Budget, Limits
+from rings.memory cimport swapped
 from rings.packet cimport (
     ACK, FRAGMENT, NOT_IP, NOT_TCP, RST, SAMPLE, SEGMENT, SYN, Segment,
 )
@@ -15,7 +17,8 @@ cdef int _EVICTED_SHARE
 
 
 cdef class Assembler:
-    cdef public object limits
+    cdef public Limits limits
+    cdef public Budget budget
     cdef public dict views
     cdef public Stats stats
     cdef public long long now_ns

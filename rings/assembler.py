@@ -10,14 +10,14 @@ import cython
 
 from rings.block import Block, Frame
 from rings.flow import Connection, View
-from rings.limits import Limits
+from rings.limits import Budget, Limits
 from rings.message import Pair
 from rings.packet import Segment
 from rings.stats import Stats
 from rings.stream import Stream
 
 if not cython.compiled:
-    from rings.flow import reversed_key
+    from rings.memory import swapped
     from rings.packet import (
         ACK,
         FRAGMENT,
@@ -39,6 +39,7 @@ class Assembler:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        self.budget = Budget(self.limits.held_bytes)
         self.views: dict[int, View] = {}
         self.stats = Stats()
         """Counters of interfaces that are gone."""
@@ -179,7 +180,7 @@ class Assembler:
         flags = segment.flags
         if flags & RST or not (size or flags & SYN):
             return None
-        opposite = reversed_key(segment.key)
+        opposite = swapped(segment.key)
         if opposite == segment.key:
             # A forged packet from an endpoint to itself: no two streams are there.
             return None
@@ -193,9 +194,11 @@ class Assembler:
         connection = Connection(
             view,
             self.limits,
+            self.budget,
             self._pairs,
             self._number,
             opposite if is_answer else segment.key,
+            segment.key if is_answer else opposite,
             is_start,
         )
         return connection.second if is_answer else connection.first

@@ -2,6 +2,8 @@ cimport cython
 
 from rings.head cimport Fields
 from rings.http1 cimport Parser
+from rings.limits cimport Budget, Limits
+from rings.memory cimport read_be16
 from rings.packet cimport Segment
 from rings.pairing cimport Pairer
 from rings.protocol cimport REQUEST, RESPONSE, UNKNOWN
@@ -16,6 +18,8 @@ cdef class View:
     cdef public dict streams
     cdef public object own, monitored, translation
 
+    cpdef bint reports(self, bytes client, bytes server) except -1
+
 
 cdef class Connection:
     cdef public View view
@@ -25,21 +29,16 @@ cdef class Connection:
     cdef public Stream first, second
 
     @cython.locals(first=Stream, second=Stream, is_over="bint", waited_ns="long long")
-    cpdef bint settle(self, long long now_ns, object limits) except -1
+    cpdef bint settle(self, long long now_ns, Limits limits) except -1
     cpdef object close(self, bint is_reset)
-    @cython.locals(stream=Stream)
     cpdef object forget(self)
+    cdef object _untie(self, Stream stream)
     @cython.locals(stream=Stream)
-    cdef Stream _make_stream(self, object limits, int role, bytes key)
+    cdef Stream _make_stream(self, Limits limits, int role, bytes key)
     @cython.locals(pairer=Pairer, size=Py_ssize_t)
     cdef object _assign(self, bytes client_key)
     @cython.locals(view=View, pairer=Pairer)
     cdef bint _is_reported(self) except -1
-    @cython.locals(stream=Stream, peer=Stream, hole_end="long long", piece=Piece)
     cdef bint _skip_acknowledged(self) except -1
     @cython.locals(first=Stream, second=Stream, one=Piece, other=Piece, oldest=Stream)
     cdef object _force(self)
-
-
-@cython.locals(size=Py_ssize_t, ports=Py_ssize_t)
-cdef bytes reversed_key(bytes key)

@@ -13,13 +13,14 @@ import cython
 
 from rings.head import Fields
 from rings.http1 import Parser
-from rings.limits import Limits
+from rings.limits import Budget, Limits
 from rings.message import Pair
 from rings.pairing import Pairer
 from rings.stats import Stats
 from rings.stream import Stream
 
 if not cython.compiled:
+    from rings.memory import read_be16
     from rings.protocol import REQUEST, RESPONSE, UNKNOWN
 
 
@@ -72,9 +73,11 @@ class Connection:
         self,
         view: View,
         limits: Limits,
+        budget: Budget,
         sink: list[Pair],
         number: int,
         key: bytes,
+        opposite: bytes,
         is_start: bool,
     ) -> None:
         self.view = view
@@ -85,14 +88,13 @@ class Connection:
         self.is_closed = False
         self.is_reset = False
         """A RST was seen; what its receiver refused, bytes that follow tell."""
-        self.pairer = Pairer(view.stats, sink, number)
+        self.pairer = Pairer(view.stats, limits, budget, sink, number)
         self.pairer.interface = view.interface
         self.pairer.is_certain = is_start
-        self.pairer.requests_limit = limits.requests
-        self.pairer.keeps_all = limits.keep_all_bodies
-        roles = (REQUEST, RESPONSE) if is_start else (UNKNOWN, UNKNOWN)
-        self.first = self._make_stream(limits, roles[0], key)
-        self.second = self._make_stream(limits, roles[1], reversed_key(key))
+        self.first = self._make_stream(limits, REQUEST if is_start else UNKNOWN, key)
+        self.second = self._make_stream(
+            limits, RESPONSE if is_start else UNKNOWN, opposite
+        )
         self.first.peer = self.second
         self.second.peer = self.first
         self.first.parser.peer = self.second.parser
@@ -145,12 +147,15 @@ class Connection:
     def forget(self) -> None:
         """Closes, and unties what would keep the memory alive."""
         self.close(True)
-        for stream in (self.first, self.second):
-            del self.view.streams[stream.key]
-            stream.peer = _NONE
-            stream.owner = _NONE
-            stream.parser.peer = _NONE
-            stream.parser.owner = _NONE
+        self._untie(self.first)
+        self._untie(self.second)
+
+    def _untie(self, stream: Stream) -> None:
+        del self.view.streams[stream.key]
+        stream.peer = _NONE
+        stream.owner = _NONE
+        stream.parser.peer = _NONE
+        stream.parser.owner = _NONE
 
     def _make_stream(self, limits: Limits, role: int, key: bytes) -> Stream:
         stream = Stream(
@@ -166,8 +171,8 @@ class Connection:
         size = len(client_key) // 2 - 2
         pairer.client = client_key[:size]
         pairer.server = client_key[size : 2 * size]
-        pairer.client_port = int.from_bytes(client_key[2 * size : 2 * size + 2], "big")
-        pairer.server_port = int.from_bytes(client_key[2 * size + 2 :], "big")
+        pairer.client_port = read_be16(client_key, 2 * size)
+        pairer.server_port = read_be16(client_key, 2 * size + 2)
         if not self._is_reported():
             self.is_elsewhere = True
             self.first.parser.leave_elsewhere()
@@ -193,17 +198,8 @@ class Connection:
 
     def _skip_acknowledged(self) -> bool:
         """Skips bytes that their receiver acknowledged but the capture never saw."""
-        for stream in (self.first, self.second):
-            peer = stream.peer
-            if not peer.pieces or peer.pieces[0].position > peer.next:
-                continue
-            hole_end = peer.pieces[0].acknowledged
-            if stream.pieces:
-                hole_end = min(hole_end, stream.pieces[0].position)
-            if hole_end > stream.next:
-                stream.skip(hole_end)
-                return True
-        return False
+        first, second = self.first, self.second
+        return first.skip_acknowledged() or second.skip_acknowledged()
 
     def _force(self) -> None:
         """Gives up waiting for the stream whose held data is oldest."""
@@ -213,10 +209,3 @@ class Connection:
             one, other = first.pieces[0], second.pieces[0]
             oldest = first if one.timestamp_ns <= other.timestamp_ns else second
         oldest.force()
-
-
-def reversed_key(key: bytes) -> bytes:
-    """The opposite direction's key."""
-    size = len(key) // 2 - 2
-    ports = 2 * size
-    return key[size:ports] + key[:size] + key[ports + 2 :] + key[ports : ports + 2]

@@ -2,6 +2,7 @@ cimport cython
 
 from rings.chunked cimport CHUNK_DATA, CHUNKS_BAD, CHUNKS_DONE, Chunks
 from rings.head cimport LENGTH_ABSENT, LENGTH_BAD, Fields, find_head_end
+from rings.limits cimport Budget, Limits
 from rings.memory cimport append, copy
 from rings.message cimport Message
 from rings.pairing cimport Pairer
@@ -22,8 +23,8 @@ cdef class Parser:
     cdef public Parser peer
     cdef public int role
     cdef Stats stats
-    cdef Py_ssize_t head_limit, body_limit
-    cdef bint keeps_all, may_lack_body
+    cdef Limits limits
+    cdef bint may_lack_body
     cdef long long preamble_left
     cdef int state, off_reason
     cdef Chunks chunks
@@ -67,12 +68,15 @@ cdef class Parser:
     @cython.locals(message=Message, kept=Py_ssize_t)
     cdef object _keep(self, const unsigned char* data, Py_ssize_t start,
                       Py_ssize_t size)
+    cdef object _hold(self, Py_ssize_t size)
+    @cython.locals(budget=Budget)
+    cdef bint _is_refused(self, Py_ssize_t size) except -1
     @cython.locals(chunks=Chunks, begin=Py_ssize_t, size=Py_ssize_t)
     cdef Py_ssize_t _take_chunked(self, const unsigned char* data, Py_ssize_t start,
                                   Py_ssize_t end, long long origin) except -1
     @cython.locals(message=Message)
     cdef object _end_message(self, long long position)
-    @cython.locals(message=Message, state=int)
+    @cython.locals(message=Message, state=int, budget=Budget)
     cdef object _break(self, long long position)
     @cython.locals(kind=int)
     cdef bint _is_swapped(self, const unsigned char* data, Py_ssize_t start,

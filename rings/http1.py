@@ -88,12 +88,10 @@ class Parser:
     ) -> None:
         self.pairer = pairer
         self.owner = owner
-        self.stats = pairer.stats
+        self.stats = self.pairer.stats
         self.peer: Parser = _NONE
         self.role = role
-        self.head_limit = limits.head_bytes
-        self.body_limit = limits.body_bytes
-        self.keeps_all = limits.keep_all_bodies
+        self.limits = limits
         self.state = _START if role else _SEEK
         self.off_reason = 0
         self.message: Message = _NONE
@@ -289,25 +287,30 @@ class Parser:
             if stop >= 0:
                 head = bytes(buffer[:stop])
                 self.buffer = _NONE
+                self.pairer.budget.held_bytes -= known
                 stop = start + stop - known
                 self.message.wire_bytes += stop - start
                 self._end_head(head, origin + stop)
                 return stop
         self.message.wire_bytes += end - start
-        if len(buffer) > self.head_limit:
+        self.pairer.budget.held_bytes += end - start
+        if len(buffer) > self.limits.head_bytes or self._is_refused(0):
             self._lose(origin + end)
         return end
 
     def _end_head(self, head: bytes, position: int) -> None:
         message = self.message
         fields = self.fields
-        if not fields.read(head, message) or len(head) > self.head_limit:
+        if not fields.read(head, message) or len(head) > self.limits.head_bytes:
             self._reject(NOT_HTTP, message.start)
             return
+        self._hold(len(head) - len(message.head))
         message.head = head
         message.head_end = position
         message.is_json = fields.is_json
-        message.keeps_body = fields.is_json or fields.is_form or self.keeps_all
+        message.keeps_body = (
+            fields.is_json or fields.is_form or self.limits.keep_all_bodies
+        )
         if message.is_request:
             self.pairer.take_request(message)
             self._begin_body(fields, position, 0)
@@ -336,7 +339,7 @@ class Parser:
         length = fields.length
         if fields.is_chunked:
             self.state = _CHUNKED
-            self.chunks = Chunks(self.head_limit)
+            self.chunks = Chunks(self.limits.head_bytes)
             return
         if fields.is_transfer_coded:
             length = LENGTH_BAD if absent == 0 else LENGTH_ABSENT
@@ -377,11 +380,16 @@ class Parser:
         if not message.keeps_body or message.gap_bytes:
             return
         kept = len(message.body)
-        if kept + size > self.body_limit:
+        if kept + size > self.limits.body_bytes:
             message.truncated = True
-            size = self.body_limit - kept
+            size = self.limits.body_bytes - kept
         if size == 0:
             return
+        if self._is_refused(size):
+            message.truncated = True
+            message.keeps_body = False
+            return
+        self._hold(size)
         if kept == 0 and self.state == _BODY and size == self.remaining:
             message.body = copy(data, start, start + size)
             return
@@ -389,6 +397,19 @@ class Parser:
             self.body = bytearray()
             message.body = self.body
         append(self.body, data, start, start + size)
+
+    def _hold(self, size: int) -> None:
+        """Counts so many bytes more of the open message."""
+        self.message.held_bytes += size
+        self.pairer.budget.held_bytes += size
+
+    def _is_refused(self, size: int) -> bool:
+        """Whether the budget has no room for so many bytes."""
+        budget = self.pairer.budget
+        if budget.held_bytes + size <= budget.limit_bytes:
+            return False
+        self.stats.memory_refusals += 1
+        return True
 
     def _take_chunked(self, data: Octets, start: int, end: int, origin: int) -> int:
         chunks, begin = self.chunks, start
@@ -421,11 +442,15 @@ class Parser:
     def _break(self, position: int) -> None:
         """The open message ends here, whatever it lacks; then seek the next."""
         message = self.message
-        self.buffer = _NONE
+        budget = self.pairer.budget
+        if self.buffer is not None:
+            budget.held_bytes -= len(self.buffer)
+            self.buffer = _NONE
         state = self.state
         if message is not None:
             if state in (_HEAD, _START):
                 self.message = _NONE
+                budget.held_bytes -= message.held_bytes
                 self.stats.broken_messages += 1
                 self.stats.in_flight_bytes -= message.wire_bytes
                 self.stats.broken_bytes += message.wire_bytes

@@ -1,9 +1,15 @@
-"""Bounds of every table and buffer between block and pair, with their reasons."""
+# cython: annotation_typing=False
+"""Bounds of every table and buffer between block and pair, with their reasons.
+
+`Limits` are the settings, of a connection or of all of them. A `Budget` counts what all
+connections of an assembler hold together, which the product of the others would not
+bound: when it is spent, nothing more is held and each refusal is counted.
+"""
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """Bounds of one assembler; what exceeds one is counted, never kept."""
 
@@ -25,6 +31,9 @@ class Limits:
     a busy local connection."""
     pending_segments: int = 1024
     """Pieces of one stream held likewise: full segments of such a window."""
+    held_bytes: int = 128 << 20
+    """Payload held at once for all connections: pieces, heads, bodies of messages that
+    are not yet in a pair. A hundred large bodies, within what a node gives a worker."""
     requests: int = 128
     """Requests of one connection that wait for responses: deeper pipelines than
     clients open."""
@@ -37,3 +46,11 @@ class Limits:
     """A silent open connection is forgotten after this."""
     closed_ns: int = 10_000_000_000
     """A closed connection is remembered for its late duplicates this long."""
+
+
+class Budget:
+    """Bytes held by all connections of an assembler."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.held_bytes = 0

@@ -49,6 +49,18 @@ cdef inline bytes copy(const unsigned char* data, Py_ssize_t start, Py_ssize_t e
     return PyBytes_FromStringAndSize(<const char*>data + start, end - start)
 
 
+cdef inline bytes swapped(bytes key):
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(key) // 2 - 2
+    cdef bytes other = PyBytes_FromStringAndSize(NULL, 2 * size + 4)
+    cdef char* target = PyBytes_AS_STRING(other)
+    cdef const char* source = PyBytes_AS_STRING(key)
+    memcpy(target, source + size, size)
+    memcpy(target + size, source, size)
+    memcpy(target + 2 * size, source + 2 * size + 2, 2)
+    memcpy(target + 2 * size + 2, source + 2 * size, 2)
+    return other
+
+
 cdef inline int append(
     bytearray target, const unsigned char* data, Py_ssize_t start, Py_ssize_t end
 ) except -1:

@@ -35,6 +35,13 @@ def copy(data: Octets, start: int, end: int) -> bytes:
     return bytes(data[start:end])
 
 
+def swapped(key: bytes) -> bytes:
+    """A segment's key (`packet`) in the opposite direction."""
+    size = len(key) // 2 - 2
+    ports = 2 * size
+    return key[size:ports] + key[:size] + key[ports + 2 :] + key[ports : ports + 2]
+
+
 def append(target: bytearray, data: Octets, start: int, end: int) -> None:
     target += data[start:end]
 

@@ -6,7 +6,7 @@ cdef class Message:
     cdef bint asks_head, asks_tunnel
     cdef public int status
     cdef public object body
-    cdef public long long body_bytes, gap_bytes, wire_bytes
+    cdef public long long body_bytes, gap_bytes, wire_bytes, held_bytes
 
 
 cdef class Pair:

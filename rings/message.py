@@ -36,6 +36,8 @@ class Message:
         self.body_bytes = 0
         self.gap_bytes = 0
         self.wire_bytes = 0
+        self.held_bytes = 0
+        """Of the budget."""
         self.truncated = False
         self.is_done = False
 

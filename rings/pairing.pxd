@@ -1,5 +1,6 @@
 cimport cython
 
+from rings.limits cimport Budget, Limits
 from rings.message cimport Message, Pair
 from rings.stats cimport Stats
 
@@ -8,8 +9,9 @@ cdef class Pairer:
     cdef public Stats stats
     cdef public list sink
     cdef public long long number
-    cdef public int requests_limit
-    cdef public bint keeps_all, is_certain, pipelines, is_proposed, is_touched
+    cdef Limits limits
+    cdef Budget budget
+    cdef public bint is_certain, pipelines, is_proposed, is_touched
     cdef public list requests
     cdef public Message answering, response
     cdef public Message held, held_answer
@@ -24,6 +26,7 @@ cdef class Pairer:
     cpdef object lose(self)
     cpdef object end_responses(self, long long position)
     cpdef object close(self)
+    cdef bint _is_full(self) except -1
     @cython.locals(last=Message)
     cdef bint _is_early(self, Message request) except -1
     cdef object _find_pipelining(self)

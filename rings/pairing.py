@@ -25,6 +25,7 @@ from typing import Any
 
 import cython
 
+from rings.limits import Budget, Limits
 from rings.message import Message, Pair
 from rings.stats import Stats
 
@@ -36,12 +37,19 @@ _NONE: Any = None
 class Pairer:
     """The outstanding requests of one connection."""
 
-    def __init__(self, stats: Stats, sink: list[Pair], number: int) -> None:
+    def __init__(
+        self,
+        stats: Stats,
+        limits: Limits,
+        budget: Budget,
+        sink: list[Pair],
+        number: int,
+    ) -> None:
         self.stats = stats
+        self.limits = limits
+        self.budget = budget
         self.sink = sink
         self.number = number
-        self.requests_limit = 0
-        self.keeps_all = False
         self.is_certain = False
         """Order decides: no message was missed, or a pair was proven since."""
         self.pipelines = False
@@ -73,7 +81,7 @@ class Pairer:
             self._judge_held(request)
         if self._is_early(request):
             self._find_pipelining()
-        if len(self.requests) >= self.requests_limit:
+        if self.requests and self._is_full():
             self._drop(self.requests.pop(0))
             self.is_certain = False
         self.requests.append(request)
@@ -122,13 +130,19 @@ class Pairer:
                 self._release_held()
 
     def close(self) -> None:
-        """The connection ended: what still waits stays unanswered."""
-        if self.answering is not None:
-            self._complete()
+        """Both streams ended, and their messages: what waits stays unanswered."""
         if self.held is not None:
             self._release_held()
         while self.requests:
             self._drop(self.requests.pop(0))
+
+    def _is_full(self) -> bool:
+        if len(self.requests) >= self.limits.requests:
+            return True
+        if self.budget.held_bytes <= self.budget.limit_bytes:
+            return False
+        self.stats.memory_refusals += 1
+        return True
 
     def _is_early(self, request: Message) -> bool:
         """Whether the client sent this before it had the last request's answer.
@@ -203,6 +217,7 @@ class Pairer:
         size = request.wire_bytes + response.wire_bytes
         stats = self.stats
         stats.in_flight_bytes -= size
+        self.budget.held_bytes -= request.held_bytes + response.held_bytes
         is_json = request.is_json or response.is_json
         if is_json:
             stats.pairs += 1
@@ -211,7 +226,7 @@ class Pairer:
         else:
             stats.pairs_not_json += 1
             stats.not_json_bytes += size
-        if is_json or self.keeps_all:
+        if is_json or self.limits.keep_all_bodies:
             self._hand_on(request, response)
 
     def _drop(self, request: Message) -> None:
@@ -221,10 +236,11 @@ class Pairer:
     def _give_up(self, request: Message) -> None:
         """Hands a request on without a response."""
         self._discard(request)
-        if request.is_json or self.keeps_all:
+        if request.is_json or self.limits.keep_all_bodies:
             self._hand_on(request, None)
 
     def _discard(self, message: Message) -> None:
+        self.budget.held_bytes -= message.held_bytes
         self.stats.in_flight_bytes -= message.wire_bytes
         self.stats.unpaired_bytes += message.wire_bytes
 

@@ -1,7 +1,7 @@
 cdef class Stats:
     cdef public long long frames, not_ip, not_tcp, fragments, malformed, cut_frames
     cdef public long long bad_checksums, datagrams_lost
-    cdef public long long segments, shed_segments, connections, connections_evicted
+    cdef public long long memory_refusals, segments, shed_segments, connections, connections_evicted
     cdef public long long connections_shed, gaps, gap_bytes
     cdef public long long requests, responses, pairs, pairs_not_json, bodies_truncated
     cdef public long long unpaired_no_response, unpaired_no_request, unpaired_ambiguous

@@ -46,6 +46,7 @@ COUNTS = (
     "shed_segments",
     "connections",
     "connections_evicted",
+    "memory_refusals",
     "connections_shed",
     "gaps",
     "gap_bytes",
@@ -78,6 +79,7 @@ class Stats:
         self.shed_segments = 0
         self.connections = 0
         self.connections_evicted = 0
+        self.memory_refusals = 0
         self.connections_shed = 0
         self.gaps = 0
         self.gap_bytes = 0

@@ -1,10 +1,14 @@
 cimport cython
 
 from rings.http1 cimport Parser
+from rings.limits cimport Budget, Limits
 from rings.memory cimport copy
 from rings.packet cimport ACK, FIN, SYN, Segment
 from rings.sequence cimport advanced, distance
 from rings.stats cimport Stats
+
+
+cdef Py_ssize_t PIECE_BYTES
 
 
 cdef class Piece:
@@ -25,7 +29,8 @@ cdef class Stream:
     cdef public bint is_placed, is_seen, is_ended
     cdef public list pieces
     cdef public Py_ssize_t pending_bytes
-    cdef Py_ssize_t pending_limit, pieces_limit
+    cdef Limits limits
+    cdef Budget budget
 
     @cython.locals(peer=Stream, sequence="unsigned int", position="long long",
                    acknowledged="long long", size=Py_ssize_t, is_last="bint")
@@ -37,6 +42,8 @@ cdef class Stream:
     cpdef bint drain(self) except -1
     @cython.locals(length="long long")
     cpdef object skip(self, long long position)
+    @cython.locals(peer=Stream, piece=Piece, hole_end="long long")
+    cdef bint skip_acknowledged(self) except -1
     @cython.locals(piece=Piece)
     cpdef object force(self)
     cpdef bint is_over_limit(self) except -1
@@ -48,7 +55,8 @@ cdef class Stream:
     cdef object _deliver(self, Segment segment, Py_ssize_t size,
                          long long acknowledged, bint is_last)
     @cython.locals(start=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t,
-                   known=Py_ssize_t, piece=Piece, place=Py_ssize_t)
+                   known=Py_ssize_t, piece=Piece, before=Piece,
+                   place=Py_ssize_t)
     cdef object _hold(self, Segment segment, long long position,
                       long long acknowledged, bint is_last)
     @cython.locals(size=Py_ssize_t, known=Py_ssize_t, position="long long",

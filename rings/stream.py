@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _NONE: Any = None
 
+PIECE_BYTES = 144
+"""What a held piece takes in memory beside its payload."""
+
 
 @cython.no_gc
 @cython.cclass
@@ -57,7 +60,9 @@ class Stream:
 
     def __init__(self, parser: Parser, limits: Limits) -> None:
         self.parser = parser
-        self.stats: Stats = parser.pairer.stats
+        self.limits = limits
+        self.budget = self.parser.pairer.budget
+        self.stats: Stats = self.parser.pairer.stats
         self.peer: Stream = _NONE
         self.owner: Connection = _NONE
         self.key = b""
@@ -73,8 +78,6 @@ class Stream:
         self.pieces: list[Piece] = _NONE
         """Held segments by position; a list once there were any."""
         self.pending_bytes = 0
-        self.pending_limit = limits.pending_bytes
-        self.pieces_limit = limits.pending_segments
 
     def feed(self, segment: Segment) -> bool:
         """Takes a segment; true if it, or others, must now wait."""
@@ -123,10 +126,12 @@ class Stream:
     def drain(self) -> bool:
         """Delivers what no longer has to wait; true if anything moved."""
         moved = False
-        while self.pieces and self.pieces[0].position <= self.next:
-            if self.pieces[0].acknowledged > self.peer.next:
+        while self.pieces:
+            piece = self.pieces[0]
+            if piece.position > self.next or piece.acknowledged > self.peer.next:
                 break
-            self._deliver_piece(self.pieces.pop(0))
+            self.pieces.pop(0)
+            self._deliver_piece(piece)
             moved = True
         return moved
 
@@ -138,6 +143,23 @@ class Stream:
         self.parser.gap(length, self.next)
         self._advance(length)
 
+    def skip_acknowledged(self) -> bool:
+        """Skips bytes that their receiver acknowledged but the capture never saw."""
+        peer = self.peer
+        if not peer.pieces:
+            return False
+        piece = peer.pieces[0]
+        if piece.position > peer.next:
+            return False
+        hole_end = piece.acknowledged
+        if self.pieces:
+            piece = self.pieces[0]
+            hole_end = min(hole_end, piece.position)
+        if hole_end <= self.next:
+            return False
+        self.skip(hole_end)
+        return True
+
     def force(self) -> None:
         """Goes on at the first held piece, whatever it waits for."""
         piece = self.pieces.pop(0)
@@ -146,9 +168,14 @@ class Stream:
         self._deliver_piece(piece)
 
     def is_over_limit(self) -> bool:
+        if self.pieces is None:
+            return False
+        if self.budget.held_bytes > self.budget.limit_bytes:
+            self.stats.memory_refusals += 1
+            return True
         return (
-            self.pending_bytes > self.pending_limit
-            or len(self.pieces or ()) > self.pieces_limit
+            self.pending_bytes > self.limits.pending_bytes
+            or len(self.pieces) > self.limits.pending_segments
         )
 
     def end(self, is_reset: bool) -> None:
@@ -206,16 +233,21 @@ class Stream:
         piece.is_last = is_last
         self.stats.in_flight_bytes += end - start
         self.pending_bytes += end - start
+        self.budget.held_bytes += end - start + PIECE_BYTES
         if self.pieces is None:
             self.pieces = []
         place = len(self.pieces)
-        while place > 0 and self.pieces[place - 1].position > position:
+        while place > 0:
+            before = self.pieces[place - 1]
+            if before.position <= position:
+                break
             place -= 1
         self.pieces.insert(place, piece)
 
     def _deliver_piece(self, piece: Piece) -> None:
         size = len(piece.data)
         self.pending_bytes -= size
+        self.budget.held_bytes -= size + PIECE_BYTES
         known = min(self.next - piece.position, size)
         if known:
             self.stats.in_flight_bytes -= known

@@ -23,6 +23,7 @@ LIMITS = Limits(
     connections=200,
     pending_bytes=20_000,
     pending_segments=30,
+    held_bytes=100_000,
 )
 MOST_MEMORY_BYTES = 200 << 20
 _BATCH = 2000
@@ -116,7 +117,11 @@ def run(segments: int, seed: int) -> None:
     check(assembler)
     stats = assembler.total()
     assert stats.in_flight_bytes == 0, "bytes are left in flight"
-    print(f"{done:,} segments, {pairs:,} exchanges, {stats.gaps:,} gaps, no exception")
+    assert assembler.budget.held_bytes == 0, "bytes are left in the budget"
+    print(
+        f"{done:,} segments, {pairs:,} exchanges, {stats.gaps:,} gaps, "
+        f"{stats.memory_refusals:,} refusals, no exception"
+    )
 
 
 def check(assembler: Assembler) -> None:
@@ -124,10 +129,12 @@ def check(assembler: Assembler) -> None:
     stats = assembler.total()
     assert stats.payload_bytes == sum(stats.buckets().values()), "bytes do not add up"
     assert min(stats.buckets().values()) >= 0, "a bucket is negative"
+    held = assembler.budget.held_bytes
+    assert 0 <= held <= LIMITS.held_bytes + 65_535, "too much held by all"
     streams = assembler.view(0).streams
     assert len(streams) <= 2 * LIMITS.connections, "too many connections"
     for stream in streams.values():
-        assert len(stream.pieces) <= LIMITS.pending_segments + 1, "too many held"
+        assert len(stream.pieces or ()) <= LIMITS.pending_segments + 1, "too many held"
         assert stream.pending_bytes <= LIMITS.pending_bytes + 65_535, "too much held"
     status = Path("/proc/self/status").read_text()
     memory = next(

@@ -70,7 +70,8 @@ CASES = {
     ),
     "extensions and trailers": Case(
         GET,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n"
+        b"Transfer-Encodinh: x\r\nContent-Lengti: 9\r\ncontent-typo: a/b\r\n\r\n"
         b'A;name="x y"\r\n0123456789\r\n0a \r\nabcdefghij\r\n000;last\r\n'
         b"Trailer: value\r\nOther: value\r\n\r\n",
         ("GET", "/a", 200),
@@ -213,6 +214,15 @@ def test_a_tunnel_ends_http_and_is_counted(answered: bytes) -> None:
     pairs, assembler = collect(talk.frames(), ALL)
     assert len(pairs) == 1
     assert assembler.total().tunnel_bytes == len("anything") + 26
+
+
+def test_another_protocol_after_the_servers_end_is_counted() -> None:
+    talk = Conversation().open()
+    talk.finish(by_client=False)
+    talk.ask(b"\x05\x01\x00" + bytes(2000))
+    pairs, assembler = collect(talk.frames(), ALL)
+    assert pairs == []
+    assert assembler.total().not_http_bytes == 2003
 
 
 def test_a_tunnel_after_the_clients_end_ends_the_server_only() -> None:

@@ -22,10 +22,22 @@ def test_copies_are_independent_bytes() -> None:
     assert memory.copy(memoryview(DATA), 4, 8) == b"Text"
 
 
+def test_a_swapped_key_is_the_other_directions() -> None:
+    assert memory.swapped(b"clntsrvrCcSs") == b"srvrclntSsCc"
+    assert memory.swapped(memory.swapped(bytes(range(36)))) == bytes(range(36))
+
+
 def test_an_octet_is_found_only_within_its_bounds() -> None:
     assert memory.find_byte(DATA, 4, 0, 8) == 3
     assert memory.find_byte(DATA, 4, 0, 3) == -1
     assert memory.find_byte(DATA, 4, 5, 5) == -1
+
+
+def test_the_shorter_of_two_may_begin_the_other() -> None:
+    assert memory.begins(DATA, 4, 6, b"Text")
+    assert memory.begins(DATA, 4, 8, b"Te")
+    assert not memory.begins(DATA, 4, 6, b"Tx")
+    assert memory.begins(DATA, 4, 4, b"Tx")
 
 
 def test_comparisons_look_at_whole_literals() -> None:

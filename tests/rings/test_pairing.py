@@ -2,7 +2,7 @@
 
 import pytest
 
-from rings.limits import Limits
+from rings.limits import Budget, Limits
 from rings.message import Message
 from rings.pairing import Pairer
 from rings.stats import Stats
@@ -171,10 +171,7 @@ def message(is_request: bool, start: int, end: int, acknowledged: int) -> Messag
 
 
 def uncertain() -> Pairer:
-    pairer = Pairer(Stats(), [], 1)
-    pairer.requests_limit = 9
-    pairer.keeps_all = True
-    return pairer
+    return Pairer(Stats(), Limits(keep_all_bodies=True), Budget(1 << 20), [], 1)
 
 
 def test_a_server_that_acknowledged_more_than_the_request_proves_pipelining() -> None:

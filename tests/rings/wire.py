@@ -293,6 +293,7 @@ def assert_closed(assembler: Assembler) -> None:
     stats = assembler.total()
     assert stats.payload_bytes == sum(stats.buckets().values())
     assert stats.in_flight_bytes == 0
+    assert assembler.budget.held_bytes == 0
     assert min(stats.buckets().values()) >= 0
 
 
