@@ -30,11 +30,11 @@ image: ## the container image vethscope:dev; BASE=debian needs no image registry
 	@.ci/image vethscope:dev
 
 ##@ Test
-.PHONY: test check lint types contracts proto-fresh test-plain test-image load bench
+.PHONY: test check lint types contracts proto-fresh test-plain fuzz test-image load bench
 test: servers ## every test that this machine can run, with the compiled modules
 	$(part)
 	@$(PYTEST) --ignore=tests/image --ignore=tests/load tests
-check: lint types contracts proto-fresh test-plain test test-image ## all that CI runs
+check: lint types contracts proto-fresh test-plain test fuzz test-image ## all that CI runs
 lint: .venv/dev ## layout and rules (ruff)
 	$(part)
 	@ruff format --check .
@@ -54,6 +54,12 @@ test-plain: .venv/dev ## rings and detection without compiled modules, with cove
 	$(part)
 	@$(PYTEST) -p tests.plain tests/rings tests/detection --cov=rings --cov=detection \
 	--cov-branch --cov-report=term-missing:skip-covered
+fuzz: .venv/dev ## a million mutated segments, then a minute led by coverage (atheris)
+	$(part)
+	@$(BIN)/python -m benchmarks.capture.mutate
+	@found=$$(mktemp -d) && trap 'rm -rf "$$found"' EXIT \
+	&& $(BIN)/python -m benchmarks.capture.fuzz -max_total_time=60 -verbosity=0 \
+	-print_final_stats=1 -artifact_prefix="$$found/"
 test-image: servers ## builds the image and looks inside
 	$(part)
 	@$(PYTEST) tests/image

@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of head, chunk and stream parsing with atheris.
 
 In come bytes that choose what a client and a server send, in which pieces, and what is
-lost; nothing may raise, and every payload byte must land in one bucket. The plain
+lost; nothing may raise, every payload byte must land in one bucket and every held one
+be let go. The plain
 modules are run, which atheris can see into.
 
 Usage: python -m benchmarks.capture.fuzz [libFuzzer's options, as -max_total_time=60]
@@ -45,6 +46,7 @@ def test_one_input(data: bytes) -> None:
     stats = assembler.total()
     assert stats.payload_bytes == sum(stats.buckets().values())
     assert stats.in_flight_bytes == 0
+    assert assembler.budget.held_bytes == 0
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ LIMITS = Limits(
     connections=200,
     pending_bytes=20_000,
     pending_segments=30,
-    held_bytes=100_000,
+    held_bytes=25_000,
 )
 MOST_MEMORY_BYTES = 200 << 20
 _BATCH = 2000
