@@ -64,7 +64,17 @@ class Node:
         pod = Pod(self.name(), self.name())
         ip(f"netns add {pod.name}")
         self._pods.append(pod)
+        ip("link set lo up", inside=pod)
         self.join(pod, pod.host_name, "eth0", *addresses, kind=kind)
+        return pod
+
+    def gateway(self, address: str) -> Pod:
+        """In a /30 of its own; the address before it is the host's, its router."""
+        net, _, last = address.rpartition(".")
+        router = f"{net}.{int(last) - 1}"
+        pod = self.routed(f"{address}/30")
+        ip(f"addr add {router}/30 dev {pod.host_name}")
+        ip(f"route add default via {router}", inside=pod)
         return pod
 
     def bridged(self, bridge: str, *addresses: str) -> Pod:

@@ -21,7 +21,7 @@ from tests.netns.capturing import (
     settings,
 )
 from tests.netns.nat import nat
-from tests.netns.pods import NET, NET_6, Node, Pod, ip
+from tests.netns.pods import NET, NET_6, Node, Pod
 
 PORT = 8000
 COUNT = 60
@@ -37,22 +37,12 @@ def routing() -> Iterator[None]:
 
 @pytest.fixture
 def one(node: Node, routing: None) -> Pod:
-    return _routed(node, ONE)
+    return node.gateway(ONE)
 
 
 @pytest.fixture
 def two(node: Node, routing: None) -> Pod:
-    return _routed(node, TWO)
-
-
-def _routed(node: Node, address: str) -> Pod:
-    """A pod in a /30 of its own; the address before its own is the host's."""
-    net, _, last = address.rpartition(".")
-    gateway = f"{net}.{int(last) - 1}"
-    pod = node.routed(f"{address}/30")
-    ip(f"addr add {gateway}/30 dev {pod.host_name}")
-    ip(f"route add default via {gateway}", inside=pod)
-    return pod
+    return node.gateway(TWO)
 
 
 def _service(backend: str) -> str:

@@ -1,21 +1,25 @@
 """Load for the tests: nginx in one pod, wrk in another, routed through the host.
 
 Each request has a target of its own and is answered with it, so a pair that is wrong
-shows itself.
+shows itself. nginx counts its requests (stub_status, asked over its own loopback, which
+no interface shows); wrk's own count leaves out those under way when it stops.
 """
 
 import re
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.netns.capturing import forwarding
-from tests.netns.pods import Node, Pod, ip
+from tests.netns.pods import NET, Node, Pod
 
-SERVER, CLIENT = "198.18.79.2", "198.18.79.6"
+SERVER, CLIENT = f"{NET}.66", f"{NET}.70"
 PORT = 8080
+START_SECONDS = 10.0
 _NGINX = """
 daemon off;
 worker_processes 1;
@@ -30,6 +34,7 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
+  server {{ listen 127.0.0.1:8081; location / {{ stub_status; }} }}
   server {{
     listen {port};
     default_type application/json;
@@ -44,7 +49,23 @@ function request()
   return wrk.format("GET", "/items/" .. count)
 end
 """
-_DONE = re.compile(r"(\d+) requests in")
+_ASK = """
+import urllib.request
+told = urllib.request.urlopen("http://127.0.0.1:8081/", timeout=5).read()
+print(told.split()[9].decode())
+"""
+"""stub_status: Active connections: N server accepts handled requests A H R ..."""
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk did."""
+
+    requests: int
+    per_second: float
+    median_seconds: float
+    p99_seconds: float
 
 
 @dataclass
@@ -54,6 +75,27 @@ class Web:
     server: Pod
     client: Pod
     folder: Path
+    _asked: int = 0
+
+    def served(self) -> int:
+        """Requests answered since the start, other than this question."""
+        self._asked += 1
+        told = subprocess.run(
+            [*_inside(self.server), sys.executable, "-c", _ASK],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return int(told.stdout) - self._asked
+
+    def is_up(self) -> bool:
+        try:
+            self.served()
+        except subprocess.CalledProcessError:
+            self._asked -= 1
+            return False
+        return True
 
     def start(
         self, seconds: int, connections: int, delay_ms: int = 0
@@ -65,7 +107,7 @@ class Web:
         return subprocess.Popen(
             [
                 *_inside(self.client),
-                *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s"),
+                *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
                 *("-s", str(script), f"http://{SERVER}:{PORT}/"),
             ],
             stdout=subprocess.PIPE,
@@ -73,21 +115,26 @@ class Web:
         )
 
 
-def requests_done(wrk: subprocess.Popen[str]) -> int:
+def load_of(wrk: subprocess.Popen[str]) -> Load:
     """Waits for its end."""
     told, _ = wrk.communicate(timeout=120)
-    done = _DONE.search(told)
-    assert done, told
-    return int(done[1])
+    return Load(
+        int(_found(r"(\d+) requests in", told)),
+        float(_found(r"Requests/sec: +([\d.]+)", told)),
+        _seconds(_found(r" 50% +(\S+)", told)),
+        _seconds(_found(r" 99% +(\S+)", told)),
+    )
+
+
+def requests_done(wrk: subprocess.Popen[str]) -> int:
+    """Waits for its end."""
+    return load_of(wrk).requests
 
 
 @contextmanager
 def web(node: Node, folder: Path, pad: int = 200) -> Iterator[Web]:
     """Both pods and a serving nginx; `pad` bytes make answers longer."""
-    server, client = node.routed(f"{SERVER}/30"), node.routed(f"{CLIENT}/30")
-    for pod, gateway in ((server, "198.18.79.1"), (client, "198.18.79.5")):
-        ip(f"addr add {gateway}/30 dev {pod.host_name}")
-        ip(f"route add default via {gateway}", inside=pod)
+    server, client = node.gateway(SERVER), node.gateway(CLIENT)
     settings = folder / "nginx.conf"
     settings.write_text(_NGINX.format(folder=folder, port=PORT, pad="x" * pad))
     with forwarding():
@@ -95,7 +142,12 @@ def web(node: Node, folder: Path, pad: int = 200) -> Iterator[Web]:
             [*_inside(server), "nginx", "-p", str(folder), "-c", str(settings)]
         )
         try:
-            yield Web(server, client, folder)
+            made = Web(server, client, folder)
+            end = time.monotonic() + START_SECONDS
+            while not made.is_up():
+                assert nginx.poll() is None, "nginx has ended"
+                assert time.monotonic() < end, "nginx is away"
+            yield made
         finally:
             nginx.terminate()
             nginx.wait(10)
@@ -103,3 +155,14 @@ def web(node: Node, folder: Path, pad: int = 200) -> Iterator[Web]:
 
 def _inside(pod: Pod) -> list[str]:
     return ["ip", "netns", "exec", pod.name]
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, f"wrk printed no {pattern}"
+    return found[1]
+
+
+def _seconds(text: str) -> float:
+    number = text.rstrip("mus")
+    return float(number) * _UNITS[text.removeprefix(number)]
