@@ -35,6 +35,9 @@ class Capture(msgspec.Struct, frozen=True):
 
     ring_bytes: int = 64 << 20
     """Ring memory of the node, shared by its workers."""
+    inside_bytes: int = 64 << 20
+    """Memory for rings inside pods' namespaces (512 KiB each), taken as needed: a ring
+    for each of the 110 pods that a node has by default, and some to spare."""
     workers: int = 0
     """Worker processes; 0: one for every four processors."""
     body_bytes: int = 1 << 20
@@ -242,6 +245,7 @@ def _check(settings: Settings, errors: list[str]) -> None:
     capture, digger = settings.capture, settings.digger
     required = {
         "capture.ring_bytes must be at least 4194304": capture.ring_bytes >= 4 << 20,
+        "capture.inside_bytes must be at least 0": capture.inside_bytes >= 0,
         "capture.workers must be 0 to 64": 0 <= capture.workers <= 64,
         "capture.body_bytes must be 1024 to 67108864": 1024
         <= capture.body_bytes

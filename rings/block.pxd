@@ -17,6 +17,7 @@ cdef class Frame:
 
 cdef class Layout:
     cdef public int kind, link
+    cdef public unsigned int interface
     cdef public bint big_endian, nanoseconds
     cdef public list links, snap_lengths, ticks_per_second, offsets_seconds
 

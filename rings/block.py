@@ -64,6 +64,8 @@ class Layout:
         self.big_endian = big_endian
         self.nanoseconds = nanoseconds
         self.link = link
+        self.interface = 0
+        """A ring's frames are all of this interface; 0: as the kernel numbers them."""
         self.links: list[int] = []
         self.snap_lengths: list[int] = []
         self.ticks_per_second: list[int] = []
@@ -113,7 +115,7 @@ class Block:
         frame.length = read_le32(data, start + 16)
         frame.start = start + read_le16(data, start + 24)
         address = start + _TPACKET_HEADER_BYTES
-        frame.interface = read_le32(data, address + 4)
+        frame.interface = self.layout.interface or read_le32(data, address + 4)
         kind = read_le16(data, address + 8)
         frame.link = RAW_IP if kind in (_ARPHRD_NONE, _ARPHRD_RAWIP) else ETHERNET
         self.frames_left -= 1

@@ -7,6 +7,7 @@ the view's policy decides once whether this interface is where the exchange is
 reported, so that traffic seen on several interfaces is paired on one.
 """
 
+from collections.abc import Container
 from typing import Any, Protocol
 
 import cython
@@ -54,7 +55,7 @@ class View:
         """Serves all heads in turn."""
         self.streams: dict[bytes, Stream] = {}
         self.own: frozenset[bytes] = frozenset()
-        self.monitored: frozenset[bytes] = frozenset()
+        self.monitored: Container[bytes] = frozenset()
         self.translation: Translation | None = None
 
     def reports(self, client: bytes, server: bytes) -> bool:

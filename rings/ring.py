@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rings.among import among
 from rings.block import TPACKET_V3, Block, Layout
 from rings.filters import NOTHING, Shed, encode, monitoring, sock_fprog
 
@@ -36,6 +37,7 @@ _PACKET_RX_RING = 5
 _PACKET_STATISTICS = 6
 _PACKET_VERSION = 10
 _PACKET_FANOUT = 18
+_PACKET_IGNORE_OUTGOING = 23
 _TPACKET_V3 = 2
 _FANOUT_HASH = 0
 _FANOUT_FLAG_DEFRAG = 0x8000
@@ -55,6 +57,14 @@ class RingError(Exception):
     """The kernel refused a ring; the text says which right or limit is missing."""
 
 
+def packet_socket() -> socket.socket:
+    """In the namespace of this thread; hears nothing yet. Raises RingError."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise RingError("capturing needs root or the capability NET_RAW") from None
+
+
 @dataclass(frozen=True, slots=True)
 class RingStatistics:
     """Frames since the last reading."""
@@ -67,29 +77,55 @@ class RingStatistics:
     """Times that the ring was full."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One interface, of the network namespace that the socket was made in."""
+
+    opened: socket.socket
+    """Made by `packet_socket`; the ring owns it from now on."""
+    index: int
+    """The interface's, in that namespace."""
+    number: int
+    """Frames are told to be of this interface: indexes of namespaces overlap."""
+    addresses: frozenset[bytes]
+    """Only packets from one of these to one of these; none: all packets."""
+    is_loopback: bool
+    """There each packet comes twice, outgoing and received: the latter is taken."""
+    block_bytes: int
+    """A power of two that holds the largest frame."""
+
+
 class Ring:
     """One ring; close it, or use it as a context."""
 
-    def __init__(self, size_bytes: int, fanout_group: int | None = None) -> None:
-        """`size_bytes` is rounded down to whole blocks. Raises RingError."""
-        self._blocks = max(2, size_bytes // BLOCK_BYTES)
+    def __init__(
+        self,
+        size_bytes: int,
+        fanout_group: int | None = None,
+        place: Place | None = None,
+    ) -> None:
+        """Of interfaces of this namespace, or of one `place`.
+
+        `size_bytes` is rounded down to whole blocks. Raises RingError, FilterError.
+        """
+        self._block_bytes = place.block_bytes if place else BLOCK_BYTES
+        self._blocks = max(2, size_bytes // self._block_bytes)
         self._next = 0
-        self._indexes: frozenset[int] = frozenset()
+        self._indexes = frozenset({place.index} if place else ())
+        self._addresses = place.addresses if place else frozenset()
         self._shed = NOTHING
         self.frames_read = 0
         """In the blocks read so far."""
         self.losing_blocks = 0
         """Blocks read so far that the kernel closed while it had dropped frames."""
         self._layout = Layout(TPACKET_V3)
+        self._view = memoryview(b"")
+        self._socket = place.opened if place else packet_socket()
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        except PermissionError:
-            raise RingError("capturing needs root or the capability NET_RAW") from None
-        try:
-            self._open(fanout_group)
+            self._open(fanout_group, place)
         except OSError as error:
-            self._socket.close()
-            raise RingError(f"the kernel refused a ring: {error.strerror}") from None
+            self.close()
+            raise RingError(f"the kernel refused a ring: {error.strerror}") from error
 
     def set_interfaces(self, indexes: frozenset[int]) -> None:
         """Captures on exactly these interfaces from now on. Raises FilterError."""
@@ -98,6 +134,11 @@ class Ring:
     def set_shed(self, shed: Shed) -> None:
         """Leaves out these connections from now on."""
         self._attach(self._indexes, shed)
+
+    def set_addresses(self, addresses: frozenset[bytes]) -> None:
+        """Passes only packets between these from now on. Raises FilterError."""
+        self._addresses = addresses
+        self._attach(self._indexes, self._shed)
 
     def read(
         self, timeout_seconds: float, most_blocks: int = MOST_BLOCKS
@@ -112,10 +153,10 @@ class Ring:
         for _ in range(most_blocks):
             if not self._is_ready():
                 return
-            start = self._next * BLOCK_BYTES
+            start = self._next * self._block_bytes
             self.losing_blocks += bool(self._view[start + _STATUS] & _LOSING)
             self.frames_read += _FRAMES.unpack_from(self._view, start + _COUNT)[0]
-            yield Block(self._view, self._layout, start, start + BLOCK_BYTES)
+            yield Block(self._view, self._layout, start, start + self._block_bytes)
             self._release()
 
     def backlog(self) -> float:
@@ -130,11 +171,20 @@ class Ring:
         raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12)
         return RingStatistics(*struct.unpack("=III", raw))
 
+    def clear_error(self) -> None:
+        """An interface that goes down leaves an error; it may come up again."""
+        self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def close(self) -> None:
+        """Gives back socket and memory, which keep their namespace alive.
+
+        Blocks read before keep the memory until they are gone too.
+        """
         self._socket.close()
+        self._view = memoryview(b"")
 
     def __enter__(self) -> "Ring":
         return self
@@ -142,35 +192,40 @@ class Ring:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self, fanout_group: int | None) -> None:
+    def _open(self, fanout_group: int | None, place: Place | None) -> None:
         self._attach(self._indexes, self._shed)
         self._set(_PACKET_VERSION, struct.pack("=i", _TPACKET_V3))
-        size = self._blocks * BLOCK_BYTES
+        if place:
+            self._layout.interface = place.number
+            self._set(_PACKET_IGNORE_OUTGOING, struct.pack("=i", place.is_loopback))
+        block_bytes = self._block_bytes
+        size = self._blocks * block_bytes
         frames = size // _FRAME_BYTES
-        request = (BLOCK_BYTES, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0)
+        request = (block_bytes, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0)
         self._set(_PACKET_RX_RING, struct.pack("=7I", *request))
-        self._memory = mmap.mmap(self._socket.fileno(), size)
-        self._view = memoryview(self._memory)
+        self._view = memoryview(mmap.mmap(self._socket.fileno(), size))
         self._poller = select.poll()
         self._poller.register(self._socket, select.POLLIN | select.POLLERR)
-        self._bind_to_all()
+        self._bind(place.index if place else 0)
         if fanout_group is not None:
             kind = _FANOUT_HASH | _FANOUT_FLAG_DEFRAG
             self._set(
                 _PACKET_FANOUT, struct.pack("=I", fanout_group & 0xFFFF | kind << 16)
             )
 
-    def _bind_to_all(self) -> None:
-        """The socket module's bind knows no interface index of 0."""
+    def _bind(self, index: int) -> None:
+        """To an interface, or all: the socket module's bind knows no index 0."""
+        protocol = socket.htons(_ETH_P_ALL)
         address = struct.pack(
-            "=HHiHBB8s", socket.AF_PACKET, socket.htons(_ETH_P_ALL), 0, 0, 0, 0, b""
+            "=HHiHBB8s", socket.AF_PACKET, protocol, index, 0, 0, 0, b""
         )
         if _libc.bind(self._socket.fileno(), address, len(address)) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 
     def _attach(self, indexes: frozenset[int], shed: Shed) -> None:
-        option, memory = sock_fprog(encode(monitoring(indexes, shed)))
+        program = among(self._addresses) + monitoring(indexes, shed)
+        option, memory = sock_fprog(encode(program))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
         del memory
         self._indexes, self._shed = indexes, shed
@@ -180,10 +235,10 @@ class Ring:
 
     def _is_ready(self, ahead: int = 0) -> bool:
         block = (self._next + ahead) % self._blocks
-        status = block * BLOCK_BYTES + _STATUS
+        status = block * self._block_bytes + _STATUS
         return bool(self._view[status] & _USER)
 
     def _release(self) -> None:
-        status = self._next * BLOCK_BYTES + _STATUS
+        status = self._next * self._block_bytes + _STATUS
         self._view[status : status + 4] = b"\0\0\0\0"
         self._next = (self._next + 1) % self._blocks

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 
 import msgspec
 
+from agent.interceptor.placement import Plan
 from agent.record import VERSION, NodeCoverage
 
 LEVEL = "in_flight"
 """Bytes not yet decided: the one bucket that shrinks, so windows leave it out."""
+
+MISSED_SECONDS = 60.0
+"""A pod that is not captured is reported again after this."""
 
 
 class Counts(msgspec.Struct):
@@ -44,6 +48,8 @@ class Report(msgspec.Struct):
     """By host interface index."""
     revision: int = 0
     """Of the last order to monitor that is in force."""
+    refused: dict[int, str] = {}
+    """Number of an interface that cannot be captured inside its namespace → why."""
     delivered: int = 0
     """Records that the broker took."""
     is_flushed: bool = False
@@ -61,6 +67,9 @@ class Coverage:
         self._ended: list[Report] = []
         self._sent: dict[bytes, Counts] = {}
         self._pods: dict[int, bytes] = {}
+        self._where: dict[bytes, set[str]] = {}
+        self._missed: dict[bytes, str] = {}
+        self._told_ns: dict[bytes, int] = {}
 
     def update(self, worker: int, report: Report) -> None:
         self._current[worker] = report
@@ -74,11 +83,25 @@ class Coverage:
         """Something of the node as a whole, once."""
         self._ended.append(Report(Counts({}, {reason: 1})))
 
-    def name(self, interface: int, addresses: frozenset[bytes]) -> None:
-        """An interface's counters are reported under its pod's first address."""
-        self._pods[interface] = min(
-            addresses, key=lambda ip: (len(ip), ip), default=b""
-        )
+    def place(self, plan: Plan) -> None:
+        """What is captured from now on, and where.
+
+        Counters are reported under the first address of the interface's pod.
+        """
+        self._where = {}
+        for number, addresses in plan.addresses.items():
+            pod = addresses[0] if addresses else b""
+            self._pods[number] = pod
+            self._where.setdefault(pod, set()).add(plan.where[number])
+        self._missed = plan.missed
+
+    def missed(self) -> dict[bytes, str]:
+        """Pods that are not captured, or not wholly → why."""
+        return self._missed
+
+    def places(self) -> dict[bytes, set[str]]:
+        """Pods that are → where."""
+        return self._where
 
     def total(self) -> Counts:
         """Of the whole node."""
@@ -97,6 +120,8 @@ class Coverage:
         for pod, counts in self._by_pod().items():
             added = counts.added_since(self._sent.get(pod, Counts()))
             if any(added.buckets.values()) or any(added.counts.values()):
+                for place in self._where.get(pod, ()):
+                    added.counts[f"captured_{place}"] = 1
                 windows.append(
                     NodeCoverage(
                         version=VERSION,
@@ -109,7 +134,28 @@ class Coverage:
                     )
                 )
             self._sent[pod] = counts
-        return windows
+        return windows + self._not_captured(start_ns, end_ns)
+
+    def _not_captured(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
+        """A window now and then for each pod that is not captured, or not wholly."""
+        told = {pod: at for pod, at in self._told_ns.items() if pod in self._missed}
+        due = [
+            pod
+            for pod in self._missed
+            if end_ns - told.get(pod, 0) >= MISSED_SECONDS * 1e9
+        ]
+        self._told_ns = {**told, **dict.fromkeys(due, end_ns)}
+        return [
+            NodeCoverage(
+                version=VERSION,
+                node=self._node,
+                window_start_ns=start_ns,
+                window_end_ns=end_ns,
+                pod=pod,
+                counts={f"missed_{self._missed[pod]}": 1},
+            )
+            for pod in due
+        ]
 
     def _reports(self) -> list[Report]:
         return [*self._ended, *self._current.values()]

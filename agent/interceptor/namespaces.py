@@ -1,17 +1,23 @@
 """Finds network namespaces by where they can be entered: processes and bind mounts.
 
 In: `/proc` (with hostPID: the node's) and the directories where `ip netns`, CNI
-runtimes and Docker pin namespaces. Out: inode → path. The directories are also read
-through PID 1's root, so a container sees the node's without mounting them.
+runtimes and Docker pin namespaces. Out: inode → path, and which namespaces have a
+mesh proxy. The directories are also read through PID 1's root, so a container sees the
+node's without mounting them; the kernel tells when mounts change (proc(5), mountinfo).
 Left out are our own namespace and PID 1's: both are "the host", or hold it.
 """
 
-import time
+import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-MOUNT_SECONDS = 2.0
-"""A file appears before the namespace is mounted on it: read that long again."""
+LOOKS = 3
+"""A process's name is read at so many searches: programs are started by others."""
+
+PROXIES = ("envoy", "pilot-agent", "linkerd2-proxy")
+"""How the names of mesh proxies' processes begin (Istio's, Linkerd's)."""
 
 _CAP_SYS_PTRACE = 19
 _MOUNTS = ("run/netns", "run/docker/netns")
@@ -22,16 +28,25 @@ def default_mounts(proc: Path) -> tuple[Path, ...]:
     return tuple(root / mount for root in roots for mount in _MOUNTS)
 
 
+class _Process(NamedTuple):
+    """What is known of a process."""
+
+    inode: int
+    """Of its network namespace; 0: hidden."""
+    proxy: str
+    looks: int
+
+
 class Namespaces:
     """Where namespaces are; inodes are unique while the namespace lives."""
 
     def __init__(self, proc: Path, mounts: Iterable[Path]) -> None:
         self._proc = proc
         self._mounts = tuple(mounts)
-        self._modified: dict[Path, int] = {}
+        self._processes: dict[int, _Process] = {}
         own = (proc / "self/ns/net").stat()
         self._device = own.st_dev
-        self._hosts = {own.st_ino, _inode(proc / "1/ns/net", own.st_dev)}
+        self._hosts = {own.st_ino, _inode(str(proc / "1/ns/net"), own.st_dev)}
         self._may_trace = _may_trace(proc)
         self.is_blind = False
         """Nothing was found, and other processes are hidden from us."""
@@ -39,53 +54,100 @@ class Namespaces:
     def mounted(self) -> dict[int, str]:
         """Those with a bind mount."""
         found: dict[int, str] = {}
-        for directory in self._mounts:
+        for directory in _distinct(self._mounts):
             for name in _names(directory):
-                inode = _inode(directory / name, self._device)
-                found.setdefault(inode, str(directory / name))
+                inode = _inode(f"{directory}/{name}", self._device)
+                found.setdefault(inode, f"{directory}/{name}")
         return self._foreign(found)
 
     def all(self) -> dict[int, str]:
         """Those with a bind mount or a process; the mount's path goes first."""
+        self._processes = {
+            pid: self._look(pid, self._processes.get(pid)) for pid in self._pids()
+        }
+        return self._found()
+
+    def more(self) -> dict[int, str]:
+        """The same, but processes known before are taken to be where they were."""
+        known = self._processes
+        self._processes = {
+            pid: known[pid] if pid in known else self._look(pid, None)
+            for pid in self._pids()
+        }
+        return self._found()
+
+    def proxies(self) -> dict[int, str]:
+        """Namespace → its mesh proxy, as of the last search."""
+        return {p.inode: p.proxy for p in self._processes.values() if p.proxy}
+
+    def _pids(self) -> list[int]:
+        return sorted(int(name) for name in _names(self._proc) if name.isdigit())
+
+    def _found(self) -> dict[int, str]:
         found = self.mounted()
-        for pid in sorted(int(name) for name in _names(self._proc) if name.isdigit()):
-            path = self._proc / str(pid) / "ns/net"
-            try:
-                found.setdefault(path.stat().st_ino, str(path))
-            except OSError:
-                continue  # it has ended, or is hidden
+        for pid, process in self._processes.items():
+            found.setdefault(process.inode, f"{self._proc}/{pid}/ns/net")
         found = self._foreign(found)
         self.is_blind = not (found or self._may_trace)
         return found
 
-    def mounts_changed(self) -> bool:
-        """A directory was written to since the last call, or a moment ago."""
-        recent = time.time_ns() - int(MOUNT_SECONDS * 1e9)
-        changed = False
-        for directory in self._mounts:
-            try:
-                modified = directory.stat().st_mtime_ns
-            except OSError:
-                continue
-            changed |= modified > recent or modified != self._modified.get(directory)
-            self._modified[directory] = modified
-        return changed
+    def _look(self, pid: int, known: _Process | None) -> _Process:
+        inode = _inode(f"{self._proc}/{pid}/ns/net", self._device)
+        if inode in self._hosts or not inode:
+            return _Process(inode, "", 0)
+        if known and known.inode == inode and known.looks >= LOOKS:
+            return known
+        looks = known.looks if known and known.inode == inode else 0
+        return _Process(inode, self._proxy(pid), looks + 1)
+
+    def _proxy(self, pid: int) -> str:
+        try:
+            name = (self._proc / str(pid) / "comm").read_bytes()
+        except OSError:
+            return ""
+        return next((proxy for proxy in PROXIES if name.startswith(proxy.encode())), "")
 
     def _foreign(self, found: dict[int, str]) -> dict[int, str]:
         return {i: p for i, p in found.items() if i and i not in self._hosts}
 
 
+class MountEvents:
+    """Files that are urgent to read (POLLPRI) when the mounts of the node or of this
+    process have changed; a poll that says so takes the message."""
+
+    def __init__(self, proc: Path) -> None:
+        self.files: list[int] = []
+        for process in ("1", "self"):
+            with contextlib.suppress(OSError):
+                path = proc / process / "mountinfo"
+                self.files.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+    def close(self) -> None:
+        for file in self.files:
+            os.close(file)
+
+
 def _names(directory: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in directory.iterdir())
+        return [entry.name for entry in directory.iterdir()]
     except OSError:
         return []
 
 
-def _inode(path: Path, device: int) -> int:
+def _distinct(directories: Iterable[Path]) -> list[Path]:
+    """Each once: PID 1's root may be ours."""
+    found: dict[tuple[int, int], Path] = {}
+    for directory in directories:
+        with contextlib.suppress(OSError):
+            status = directory.stat()
+            found.setdefault((status.st_dev, status.st_ino), directory)
+    return list(found.values())
+
+
+def _inode(path: str, device: int) -> int:
     """0: nothing there, not allowed, or not a namespace."""
     try:
-        status = path.stat()
+        status = Path(path).stat()
     except OSError:
         return 0
     return status.st_ino if status.st_dev == device else 0

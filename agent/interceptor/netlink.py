@@ -12,7 +12,6 @@ See rtnetlink(7), netlink(7) and net/core/rtnetlink.c.
 
 import errno
 import ipaddress
-import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -61,6 +60,12 @@ _SCOPE_LINK = 253
 _ANSWER_BYTES = 1 << 18
 _HEADER = struct.Struct("=IHHII")
 _ERROR = struct.Struct("=i")
+_ATTRIBUTE = struct.Struct("=HH")
+_COUNTERS = struct.Struct("=QQ")
+"""The first fields of struct rtnl_link_stats64."""
+_LINK_BYTES = 16
+"""struct ifinfomsg."""
+_IFLA_STATS64 = 23
 
 
 class _AddressMessage(nlmsg):  # type: ignore[misc]
@@ -92,6 +97,13 @@ class Link:
     """Of the other end or the parent; 0: none."""
     peer_namespace: int
     """Id of the namespace that the peer is in; HOST: the link's own."""
+
+
+class Counters(NamedTuple):
+    """Packets that an interface has passed."""
+
+    received: int
+    sent: int
 
 
 class Change(Enum):
@@ -137,6 +149,24 @@ class Netlink:
             if error.errno != errno.ENODEV:
                 raise
             return None
+
+    def counters(self, namespace: int = HOST) -> dict[int, Counters]:
+        """Interface index → packets since it was made.
+
+        Not decoded by pyroute2, which takes ten times as long for all else there is.
+        """
+        question = ifinfmsg()
+        if namespace != HOST:
+            question["attrs"] = [("IFLA_IF_NETNSID", namespace)]
+        self._send(question, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP)
+        found: dict[int, Counters] = {}
+        for data, offset, length in self._raw_answers():
+            (index,) = _ERROR.unpack_from(data, offset + _HEADER.size + 4)
+            attributes = offset + _HEADER.size + _LINK_BYTES
+            place = _find_attribute(data, attributes, offset + length, _IFLA_STATS64)
+            if place:
+                found[index] = Counters(*_COUNTERS.unpack_from(data, place))
+        return found
 
     def addresses(self, namespace: int) -> dict[int, frozenset[bytes]]:
         """Interface index → addresses in network order, link-local ones left out."""
@@ -196,16 +226,20 @@ class Netlink:
 
     def _answers(self, answer: type[nlmsg]) -> Iterator[nlmsg]:
         """Read whole before the first is given: the caller may ask again at once."""
-        messages: list[nlmsg] = []
+        messages = [_decoded(answer, data, at) for data, at, _ in self._raw_answers()]
+        return iter(messages)
+
+    def _raw_answers(self) -> Iterator[tuple[bytes, int, int]]:
+        """Each message's datagram, and its offset and length there."""
         while True:
             data = self._socket.recv(_ANSWER_BYTES)
-            for offset, number, sequence in _messages(data):
+            for offset, length, number, sequence in _messages(data):
                 if sequence != self._sequence:
                     continue
                 if number in (NLMSG_DONE, NLMSG_ERROR):
                     _raise_error(data, offset)
-                    return iter(messages)
-                messages.append(_decoded(answer, data, offset))
+                    return
+                yield data, offset, length
 
 
 class Events:
@@ -226,9 +260,8 @@ class Events:
         ):
             self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
-    def wait(self, seconds: float) -> None:
-        """Returns when there is something to read, or the time is over."""
-        select.select([self._socket], [], [], seconds)
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def read(self) -> Iterator[Event]:
         """All that has come. Raises OSError ENOBUFS if the kernel had to drop some."""
@@ -238,7 +271,7 @@ class Events:
             except BlockingIOError:
                 return
             namespace = _origin(ancillary)
-            for offset, number, _ in _messages(data):
+            for offset, _, number, _ in _messages(data):
                 if event := _event(data, offset, number, namespace):
                     yield event
 
@@ -278,12 +311,12 @@ def _try(target: socket.socket, level: int, option: int, value: int) -> bool:
     return True
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Offset, type and sequence number of each message of a datagram."""
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Offset, length, type and sequence number of each message of a datagram."""
     offset = 0
     while offset + _HEADER.size <= len(data):
         length, number, _, sequence, _ = _HEADER.unpack_from(data, offset)
-        yield offset, number, sequence
+        yield offset, length, number, sequence
         offset += max(length + 3 & ~3, _HEADER.size)
 
 
@@ -292,6 +325,16 @@ def _raise_error(data: bytes, offset: int) -> None:
     (number,) = _ERROR.unpack_from(data, offset + _HEADER.size)
     if number < 0:
         raise OSError(-number, errno.errorcode.get(-number, "netlink error"))
+
+
+def _find_attribute(data: bytes, offset: int, end: int, wanted: int) -> int:
+    """Where the attribute's value stands; 0: there is none."""
+    while offset + _ATTRIBUTE.size <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if kind == wanted:
+            return offset + _ATTRIBUTE.size
+        offset += max(length + 3 & ~3, _ATTRIBUTE.size)
+    return 0
 
 
 def _decoded(kind: type[nlmsg], data: bytes, offset: int) -> nlmsg:

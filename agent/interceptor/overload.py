@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from agent.interceptor import budget
+from agent.interceptor.inside import Rings
 from agent.interceptor.shedding import PERIOD_SECONDS, WINDOW_SECONDS, Load, Shedder
 from agent.settings import Capture
 from rings.assembler import Assembler
 from rings.filters import Shed
 from rings.flow import View
 from rings.message import Pair
-from rings.ring import RETIRE_MS, Ring
+from rings.ring import RETIRE_MS
 from rings.shedding import LEVELS
 
 log = logging.getLogger("vethscope")
@@ -34,7 +35,7 @@ class Overload:
 
     def __init__(
         self,
-        ring: Ring,
+        ring: Rings,
         assembler: Assembler,
         capture: Capture,
         workers: int,

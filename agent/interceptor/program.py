@@ -20,8 +20,11 @@ import msgspec
 
 from agent.cluster.service import AddressClient
 from agent.interceptor.coverage import Coverage, Report
-from agent.interceptor.interfaces import Interfaces, PodInterface
+from agent.interceptor.interfaces import Interfaces
+from agent.interceptor.placement import Placement
+from agent.interceptor.tables import PodInterface
 from agent.interceptor.worker import (
+    Cluster,
     Flush,
     Monitor,
     Order,
@@ -99,7 +102,14 @@ class Interceptor:
         server = settings.addresses.server
         self._client = AddressClient(server, settings.node) if server else None
         self._found: tuple[PodInterface, ...] = ()
-        self._ordered = Monitor(0, {}, [])
+        self._listed: frozenset[bytes] | None = None
+        self._planned_for: tuple[PodInterface, ...] | None = None
+        self._placement = Placement(settings.capture.inside_bytes, self._count)
+        self._cluster = Cluster([])
+        self._ordered = Monitor(0, {}, {}, frozenset())
+        self._changed = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        """Readable when the interfaces have changed."""
+        self._ordered_addresses: frozenset[bytes] = frozenset()
         self._monitored: frozenset[bytes] = frozenset()
         self._seed = secrets.randbits(32)
         self._window_ns = time.time_ns()
@@ -138,6 +148,7 @@ class Interceptor:
                 self._supervise(producer, stop, done)
             finally:
                 self._stop_workers(producer)
+        os.close(self._changed)
         log.info("interceptor stopped")
 
     def _supervise(
@@ -154,14 +165,18 @@ class Interceptor:
     def _watch_interfaces(self, stop: threading.Event) -> None:
         def take(found: tuple[PodInterface, ...]) -> None:
             self._found = found
+            os.eventfd_write(self._changed, 1)
 
         Interfaces().watch(stop, take)
 
     def _start(self, number: int) -> None:
         group = os.getpid() & 0xFFFF if self._count > 1 else None
         size = ring_bytes(self._settings.capture.ring_bytes, self._count)
-        worker = _Worker(Start(self._settings, size, group, self._count, self._seed))
+        worker = _Worker(
+            Start(self._settings, number, size, group, self._count, self._seed)
+        )
         self._workers[number] = worker
+        worker.send(self._cluster)
         worker.send(self._ordered)
 
     def _start_crashed(self) -> None:
@@ -172,27 +187,34 @@ class Interceptor:
                 self._start(number)
 
     def _read_reports(self, timeout_seconds: float) -> None:
-        by_connection = {w.reports: (n, w) for n, w in self._workers.items()}
-        for ready in wait(list(by_connection), timeout_seconds):
-            number, worker = by_connection[ready]  # type: ignore[index]
-            try:
-                report = _decode_report(worker.reports.recv_bytes())
-            except (EOFError, ConnectionError):
-                self._lose(number)
-                continue
-            if report.failure:
-                raise InterceptorError(report.failure)
-            worker.is_flushed = worker.is_flushed or report.is_flushed
-            worker.revision = report.revision
-            self.coverage.update(number, report)
+        by_connection = {w.reports: n for n, w in self._workers.items()}
+        for ready in wait([*by_connection, self._changed], timeout_seconds):
+            if isinstance(ready, Connection):
+                self._read_report(by_connection[ready])
+            else:
+                os.eventfd_read(self._changed)
         if self._flushing and all(w.is_flushed for w in self._workers.values()):
             for done in self._flushing:
                 done.set()
             self._flushing.clear()
         revision = self._ordered.revision
         if all(worker.revision == revision for worker in self._workers.values()):
-            interfaces = self._ordered.interfaces.values()
-            self._monitored = frozenset(ip for ips in interfaces for ip in ips)
+            self._monitored = self._ordered_addresses
+
+    def _read_report(self, number: int) -> None:
+        worker = self._workers[number]
+        try:
+            report = _decode_report(worker.reports.recv_bytes())
+        except (EOFError, ConnectionError):
+            self._lose(number)
+            return
+        if report.failure:
+            raise InterceptorError(report.failure)
+        worker.is_flushed = worker.is_flushed or report.is_flushed
+        worker.revision = report.revision
+        if self._placement.refuse(report.refused):
+            self._planned_for = None
+        self.coverage.update(number, report)
 
     def _lose(self, number: int) -> None:
         worker = self._workers.pop(number)
@@ -209,24 +231,43 @@ class Interceptor:
 
     def _order(self) -> None:
         """Tells the workers what to monitor, if it changed."""
-        listed = self._client.monitored if self._client else frozenset[bytes]()
-        interfaces = {
-            found.host_index: sorted(found.addresses)
-            for found in self._found
-            if found.host_index and (not listed or found.addresses & listed)
-        }
-        own = {ip for addresses in interfaces.values() for ip in addresses}
-        monitored = sorted(listed | own)
+        found, listed = self._found, self._list()
+        if found is self._planned_for and listed is self._listed:
+            return
+        if listed is not self._listed and listed is not None:
+            self._cluster = Cluster(list(listed))
+            self._tell(self._cluster)
+        self._planned_for, self._listed = found, listed
+        plan = self._placement.plan(found, listed)
+        self.coverage.place(plan)
         known = self._ordered
-        if (known.interfaces, known.monitored) != (interfaces, monitored):
-            order = Monitor(known.revision + 1, interfaces, monitored)
-            for found in self._found:
-                self.coverage.name(found.host_index, found.addresses)
-            for worker in self._workers.values():
-                worker.send(order)
+        order = Monitor(known.revision + 1, plan.host, plan.inside, plan.own)
+        if (known.host, known.inside, known.own) != (
+            order.host,
+            order.inside,
+            plan.own,
+        ):
             self._ordered = order
-            if interfaces.keys() != known.interfaces.keys():
-                log.info("monitoring %d interfaces", len(interfaces))
+            self._ordered_addresses = frozenset(
+                ip for addresses in plan.addresses.values() for ip in addresses
+            )
+            self._tell(order)
+        if known.host.keys() != plan.host.keys() or known.inside != plan.inside:
+            log.info(
+                "monitoring %d interfaces, %d inside namespaces",
+                len(plan.host),
+                len(plan.inside),
+            )
+
+    def _list(self) -> frozenset[bytes] | None:
+        """The digger's list; none: it did not come yet, or there is no digger."""
+        if self._client and self._client.is_complete.is_set():
+            return self._client.monitored
+        return None
+
+    def _tell(self, order: Order) -> None:
+        for worker in self._workers.values():
+            worker.send(order)
 
     def _pass_on_flushes(self) -> None:
         while not self._flushes.empty():

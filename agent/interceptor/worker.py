@@ -8,6 +8,7 @@ argument. In come `Order`s on it and frames on the ring; out go records to Kafka
 import contextlib
 import logging
 import os
+import select
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ import msgspec
 
 from agent.interceptor import budget
 from agent.interceptor.coverage import Counts, Report
+from agent.interceptor.inside import Inside, Rings
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.logs import set_up
@@ -48,6 +50,8 @@ class Start(msgspec.Struct, tag=True):
     """The first order."""
 
     settings: Settings
+    number: int
+    """Among the node's workers."""
     ring_bytes: int
     fanout_group: int | None
     workers: int
@@ -56,14 +60,22 @@ class Start(msgspec.Struct, tag=True):
     """Of the numbers by which connections are shed."""
 
 
+class Cluster(msgspec.Struct, tag=True):
+    """Which addresses are monitored anywhere: sent when the list changes."""
+
+    addresses: list[bytes]
+
+
 class Monitor(msgspec.Struct, tag=True):
-    """Which interfaces to read, and which addresses exist."""
+    """Which interfaces of this node to read."""
 
     revision: int
-    interfaces: dict[int, list[bytes]]
+    host: dict[int, tuple[bytes, ...]]
     """Host interface index → the pod's addresses."""
-    monitored: list[bytes]
-    """All addresses of the cluster."""
+    inside: dict[int, Inside]
+    """Number of the view → where it is captured; each by one worker."""
+    own: frozenset[bytes]
+    """All addresses of this node's monitored pods."""
 
 
 class Flush(msgspec.Struct, tag=True):
@@ -74,17 +86,29 @@ class Stop(msgspec.Struct, tag=True):
     """Hand on all that was captured and end."""
 
 
-Order = Start | Monitor | Flush | Stop
+Order = Start | Cluster | Monitor | Flush | Stop
 encode_order = msgspec.msgpack.Encoder().encode
 _decode_order = msgspec.msgpack.Decoder(Order).decode
 _encode_report = msgspec.msgpack.Encoder().encode
 
 
+class Monitored:
+    """The addresses monitored anywhere: the list is long, this node's share is not."""
+
+    def __init__(self) -> None:
+        self.cluster: frozenset[bytes] = frozenset()
+        self.own: frozenset[bytes] = frozenset()
+
+    def __contains__(self, address: object) -> bool:
+        return address in self.own or address in self.cluster
+
+
 class Worker:
-    """Reads the ring until told to stop."""
+    """Reads the rings until told to stop."""
 
     def __init__(self, orders: Connection, start: Start) -> None:
         self._orders = orders
+        self._number = start.number
         self._node = start.settings.node
         self._assembler = Assembler(
             Limits(body_bytes=start.settings.capture.body_bytes)
@@ -92,8 +116,9 @@ class Worker:
         self._producer = RecordProducer(start.settings)
         self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
+        self._rings = Rings(self._ring)
         self._overload = Overload(
-            self._ring,
+            self._rings,
             self._assembler,
             start.settings.capture,
             start.workers,
@@ -101,6 +126,11 @@ class Worker:
         )
         self._dropped_bytes = DroppedBytes()
         self._drain_seconds = DRAIN_SHARE * start.settings.capture.stop_seconds
+        self._wake = select.poll()
+        self._wake.register(self._rings, select.POLLIN)
+        self._wake.register(orders, select.POLLIN)
+        self._monitored = Monitored()
+        self._gone: dict[int, float] = {}
         self._revision = 0
         self._is_stopping = False
 
@@ -108,7 +138,8 @@ class Worker:
         reported = time.monotonic()
         self._report()
         while not self._is_stopping:
-            self._read(READ_SECONDS)
+            self._wake.poll(READ_SECONDS * 1000)
+            self._read(0)
             while self._orders.poll(0):
                 self._obey(_decode_order(self._orders.recv_bytes()))
             if time.monotonic() - reported >= REPORT_SECONDS:
@@ -123,17 +154,21 @@ class Worker:
         if left:
             self._producer.dropped["not_delivered_at_stop"] += left
         self._report(is_flushed=True)
+        self._rings.close_all()
         self._ring.close()
         self._translation.close()
 
     def _read(self, timeout_seconds: float) -> bool:
         """Takes the blocks that are ready; true if there were any."""
         took = False
-        for block in self._ring.read(timeout_seconds):
-            took = True
-            self._hand_on(self._assembler.feed(block))
-            self._hand_on(self._overload.check())
-            self._producer.poll()
+        for ring in self._rings.ready(timeout_seconds):
+            for block in ring.read(0):
+                took = True
+                self._hand_on(self._assembler.feed(block))
+                self._hand_on(self._overload.check())
+                self._producer.poll()
+        if self._gone:
+            self._end_views(time.monotonic())
         if not took:
             now_ns = time.time_ns() - 2 * RETIRE_MS * 1_000_000
             self._hand_on(self._assembler.expire(now_ns))
@@ -150,6 +185,8 @@ class Worker:
     def _obey(self, order: Order) -> None:
         if isinstance(order, Monitor):
             self._monitor(order)
+        elif isinstance(order, Cluster):
+            self._monitored.cluster = frozenset(order.addresses)
         elif isinstance(order, Flush):
             self._drain(self._drain_seconds)
             self._producer.flush(self._drain_seconds)
@@ -158,17 +195,31 @@ class Worker:
             self._is_stopping = True
 
     def _monitor(self, order: Monitor) -> None:
-        self._ring.set_interfaces(frozenset(order.interfaces))
-        monitored = frozenset(order.monitored)
-        for gone in set(self._assembler.views) - set(order.interfaces):
-            self._hand_on(self._assembler.drop_view(gone))
-        for index, addresses in order.interfaces.items():
-            view = self._assembler.view(index)
+        mine = {n: i for n, i in order.inside.items() if i.worker == self._number}
+        self._ring.set_interfaces(frozenset(order.host))
+        self._rings.open(mine)
+        self._monitored.own = order.own
+        views = {**order.host, **{n: i.addresses for n, i in mine.items()}}
+        for number, addresses in views.items():
+            view = self._assembler.view(number)
             view.own = frozenset(addresses)
-            view.monitored = monitored
-            view.translation = self._translation
+            view.monitored = self._monitored
+            view.translation = self._translation if number in order.host else None
+        end = time.monotonic() + _QUIET_SECONDS
+        gone = set(self._assembler.views) - set(views)
+        for number in gone:
+            self._rings.mute(number)
+        self._gone = {number: self._gone.get(number, end) for number in gone}
         self._revision = order.revision
         self._report()
+
+    def _end_views(self, now: float) -> None:
+        """Of interfaces that went, once all their frames must have been read."""
+        for number, end in list(self._gone.items()):
+            if now >= end:
+                del self._gone[number]
+                self._rings.close(number)
+                self._hand_on(self._assembler.drop_view(number))
 
     def _hand_on(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
@@ -191,6 +242,7 @@ class Worker:
             node=ended.plus(Counts({}, counts)),
             views=views,
             revision=self._revision,
+            refused=self._rings.refused,
             delivered=self._producer.sent - self._producer.waiting,
             is_flushed=is_flushed,
         )

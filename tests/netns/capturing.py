@@ -3,6 +3,7 @@
 Real rings, a real broker whose records are read back, and waits that all end.
 """
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -17,7 +18,14 @@ from confluent_kafka import Consumer
 from agent.cluster.addresses import POD, AddressIndex, Workload
 from agent.cluster.service import Server
 from agent.interceptor.program import Interceptor
-from agent.record import RECORDS_TOPIC, Record, record_decoder
+from agent.record import (
+    COVERAGE_TOPIC,
+    RECORDS_TOPIC,
+    NodeCoverage,
+    Record,
+    coverage_decoder,
+    record_decoder,
+)
 from agent.settings import Settings, load
 from tests.netns.pods import Pod
 
@@ -105,6 +113,23 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def records(bootstrap: str, count: int) -> list[Record]:
     """The first `count` records, or fewer if no more come in time."""
+    values = _values(bootstrap, RECORDS_TOPIC)
+    return [record_decoder.decode(value) for value in itertools.islice(values, count)]
+
+
+def coverage_windows(bootstrap: str, pod: bytes, pairs: int) -> list[NodeCoverage]:
+    """The pod's reports, until they tell of so many pairs."""
+    told: list[NodeCoverage] = []
+    for value in _values(bootstrap, COVERAGE_TOPIC):
+        window = coverage_decoder.decode(value)
+        told += [window] if window.pod == pod else []
+        if sum(window.counts.get("pairs", 0) for window in told) >= pairs:
+            break
+    return told
+
+
+def _values(bootstrap: str, topic: str) -> Iterator[bytes]:
+    """What is and comes on the topic, until nothing came for long or time is up."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -112,15 +137,13 @@ def records(bootstrap: str, count: int) -> list[Record]:
             "auto.offset.reset": "earliest",
         }
     )
-    consumer.subscribe([RECORDS_TOPIC])
-    read: list[Record] = []
+    consumer.subscribe([topic])
     end = time.monotonic() + WAIT_SECONDS
-    while len(read) < count and time.monotonic() < end:
+    while time.monotonic() < end:
         message = consumer.poll(0.2)
         if message is not None and not message.error():
-            read.append(record_decoder.decode(message.value() or b""))
+            yield message.value() or b""
     consumer.close()
-    return read
 
 
 def accounts_for_all(interceptor: Interceptor) -> bool:

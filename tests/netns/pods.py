@@ -82,6 +82,16 @@ class Node:
         ip(f"link set {pod.host_name} master {bridge}")
         return pod
 
+    def hostless(self, parent: str, kind: str, *addresses: str) -> Pod:
+        """On its own device over `parent`, made in the host and moved in."""
+        pod, device = self.empty(), self.name()
+        mode = "mode bridge" if kind == "macvlan" else "mode l2"
+        ip(f"link add link {parent} name {device} type {kind} {mode}")
+        ip(f"link set {device} netns {pod.name} name net1")
+        ip(*(_add(address, "net1") for address in addresses), inside=pod)
+        ip("link set net1 up", inside=pod)
+        return pod
+
     def bridge(self) -> str:
         name = self.name()
         ip(f"link add {name} type bridge", f"link set {name} up")
@@ -125,6 +135,15 @@ def ip(*commands: str, inside: Pod | None = None) -> None:
     )
     if done.returncode:
         raise IpError(f"{done.stderr.strip()}: {'; '.join(commands)}")
+
+
+def kernel_has(kind: str) -> bool:
+    """Where the kernel knows no such interface there is none to be found."""
+    try:
+        ip(f"link add link lo name vsprobe type {kind}", "link del vsprobe")
+    except (IpError, FileNotFoundError) as error:
+        return "Unknown device type" not in str(error)
+    return True
 
 
 def _add(address: str, interface: str) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from pyroute2 import IPRoute
 
-from agent.interceptor.interfaces import Interfaces, PodInterface
-from tests.netns.pods import IpError, Node, Pod, ip
+from agent.interceptor.interfaces import Interfaces
+from agent.interceptor.tables import PodInterface
+from tests.netns.pods import Node, Pod, ip, kernel_has
 
 NEVER = 5.0
 """Seconds after which a change that did not come is a failure."""
@@ -36,15 +37,6 @@ def of(pod: Pod, found: tuple[PodInterface, ...]) -> list[PodInterface]:
 
 def scan(pod: Pod) -> list[PodInterface]:
     return of(pod, Interfaces().scan())
-
-
-def kernel_has(kind: str) -> bool:
-    """Where the kernel knows no such interface there is none to be found."""
-    try:
-        ip(f"link add link lo name vsprobe type {kind}", "link del vsprobe")
-    except IpError as error:
-        return "Unknown device type" not in str(error)
-    return True
 
 
 class Watch:
@@ -296,7 +288,7 @@ def test_watch_under_churn_reports_each_pod_in_time_and_leaks_nothing(
         node.remove(pod)
     watch.until(lambda found: not any(a in i.addresses for i in found for a in made))
     assert statistics.quantiles(delays, n=100)[98] < 0.2
-    assert len(open_files()) == files
+    assert len(open_files()) <= files
     assert threading.active_count() <= 3
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import select
 import socket
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from rings.block import Frame
 from rings.filters import Shed
 from rings.limits import Limits
 from rings.message import Pair
-from rings.ring import BLOCK_BYTES, Ring, RingError
+from rings.ring import BLOCK_BYTES, Place, Ring, RingError, packet_socket
 from rings.shedding import LEVELS
 from tests.rings.wire import response
 
@@ -196,6 +197,54 @@ def test_rings_of_a_group_share_connections_whole() -> None:
             assemblers.append(assembler)
     assert len(pairs) == 48
     assert all(assembler.total().pairs > 0 for assembler in assemblers)
+
+
+def _place(*addresses: str) -> Place:
+    return Place(
+        opened=packet_socket(),
+        index=LOOPBACK,
+        number=77,
+        addresses=frozenset(map(socket.inet_aton, addresses)),
+        is_loopback=True,
+        block_bytes=1 << 17,
+    )
+
+
+@needs_packets
+def test_a_ring_of_loopback_sees_each_packet_once_under_its_own_number() -> None:
+    with Ring(1 << 19, place=_place("127.0.0.1")) as ring:
+        serve(5, b"[" + b"1," * 30_000 + b"1]")()
+        pairs, assembler = capture(ring, 5)
+    assert len(pairs) == 5
+    assert {pair.interface for pair in pairs} == {77}
+    assert assembler.views[77].stats.duplicate_bytes == 0
+
+
+@needs_packets
+def test_a_ring_of_other_addresses_sees_nothing_until_they_are_set() -> None:
+    with Ring(1 << 19, place=_place("192.0.2.1")) as ring:
+        serve(1, b"[]")()
+        assert ring.statistics().passed == 0
+        ring.set_addresses(frozenset())
+        serve(1, b"[]")()
+        assert len(capture(ring, 1)[0]) == 1
+
+
+@needs_packets
+def test_a_ring_of_one_interface_outlives_that_it_is_down() -> None:
+    def set_link(state: str) -> None:
+        subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+    with Ring(1 << 19, place=_place()) as ring:
+        set_link("down")
+        set_link("up")
+        poll = select.poll()
+        poll.register(ring, select.POLLERR)
+        assert poll.poll(0)
+        ring.clear_error()
+        assert not poll.poll(0)
+        serve(1, b"[]")()
+        assert len(capture(ring, 1)[0]) == 1
 
 
 @needs_packets

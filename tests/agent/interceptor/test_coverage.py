@@ -1,6 +1,8 @@
 """Coverage: sums over workers, windows that add up to the whole."""
 
 from agent.interceptor.coverage import Counts, Coverage, Report
+from agent.interceptor.inside import Inside
+from agent.interceptor.placement import HOST, LOOPBACK, Plan
 
 POD = bytes([10, 0, 0, 1])
 
@@ -15,7 +17,7 @@ def _report(paired: int, drops: int) -> Report:
 
 def test_windows_add_up_to_the_total() -> None:
     coverage = Coverage("node")
-    coverage.name(7, frozenset([POD]))
+    coverage.place(Plan(host={7: (POD,)}, where={7: HOST}))
     seen = 0
     for paired in (10, 25, 25, 60):
         coverage.update(0, _report(paired, 0))
@@ -45,11 +47,26 @@ def test_an_ended_worker_still_counts() -> None:
     assert coverage.delivered == 8
 
 
-def test_a_pod_is_named_by_its_ipv4_address_if_it_has_one() -> None:
+def test_a_window_tells_the_pods_first_address_and_where_it_was_captured() -> None:
     coverage = Coverage("node")
-    coverage.name(7, frozenset([bytes(16), POD]))
+    inside = Inside("", 1, 2, (POD,), is_loopback=True, worker=0)
+    coverage.place(
+        Plan({7: (POD, bytes(16))}, {9: inside}, where={7: HOST, 9: LOOPBACK})
+    )
     coverage.update(0, _report(5, 0))
-    assert {window.pod for window in coverage.window(0, 1)} == {POD}
+    (window,) = [window for window in coverage.window(0, 1) if window.pod]
+    assert window.pod == POD
+    assert window.counts == {"pairs": 1, "captured_host": 1, "captured_loopback": 1}
+
+
+def test_a_pod_that_is_not_captured_is_told_once_a_minute_with_the_reason() -> None:
+    coverage, minute = Coverage("node"), 60_000_000_000
+    coverage.place(Plan(missed={POD: "no_budget"}))
+    told = [coverage.window(at, at + 1) for at in (minute, minute + 1, 2 * minute)]
+    assert [len(windows) for windows in told] == [1, 0, 1]
+    assert (told[0][0].pod, told[0][0].counts) == (POD, {"missed_no_budget": 1})
+    coverage.place(Plan())
+    assert coverage.window(3 * minute, 3 * minute + 1) == []
 
 
 def test_an_unnamed_interface_counts_for_the_node() -> None:
