@@ -154,7 +154,9 @@ class Assembler:
         size = segment.payload_end - segment.payload_start
         view.stats.payload_bytes += size
         stream = view.streams.get(segment.key)
-        if stream is not None and segment.flags & SYN:
+        if stream is not None and (
+            segment.flags & SYN or (size and stream.is_far(segment.sequence))
+        ):
             stream = self._reopened(stream, segment)
         if stream is None:
             stream = self._opened(view, segment, size)
@@ -162,10 +164,11 @@ class Assembler:
                 view.stats.untracked_bytes += size
                 return
         connection = stream.owner
-        connection.last_ns = segment.timestamp_ns
         if connection.is_closed:
             view.stats.duplicate_bytes += size
-        elif connection.is_elsewhere:
+            return
+        connection.last_ns = segment.timestamp_ns
+        if connection.is_elsewhere:
             view.stats.elsewhere_bytes += size
         elif segment.flags & RST:
             view.stats.untracked_bytes += size
@@ -205,6 +208,9 @@ class Assembler:
 
     def _reopened(self, stream: Stream, segment: Segment) -> Stream | None:
         """The same stream for its own SYN, none if the ports are used anew."""
+        if not segment.flags & SYN:
+            self._forget(stream.owner)
+            return None
         is_answer = segment.flags & ACK != 0
         if stream.opens(segment.sequence) or (is_answer and not stream.is_placed):
             return stream

@@ -9,6 +9,7 @@ from rings.stats cimport Stats
 
 
 cdef Py_ssize_t PIECE_BYTES
+cdef long long _WINDOW_BYTES
 
 
 cdef class Piece:
@@ -36,6 +37,8 @@ cdef class Stream:
                    acknowledged="long long", size=Py_ssize_t, is_last="bint")
     cpdef bint feed(self, Segment segment) except -1
     cpdef bint opens(self, unsigned int sequence) except -1
+    @cython.locals(away="long long")
+    cdef bint is_far(self, unsigned int sequence) except -1
     @cython.locals(position="long long")
     cpdef long long learn(self, unsigned int acknowledgement) except? -1
     @cython.locals(moved="bint", piece=Piece)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _NONE: Any = None
 
+_WINDOW_BYTES = 1 << 30
 PIECE_BYTES = 144
 """What a held piece takes in memory beside its payload."""
 
@@ -113,6 +114,15 @@ class Stream:
         if not self.is_placed:
             return False
         return self.next + distance(sequence + 1, self.next_sequence) == 0
+
+    def is_far(self, sequence: int) -> bool:
+        """Whether a segment is of another connection, whose start was missed: no
+        window is larger than 1 GiB (RFC 7323 section 2.3).
+        """
+        if not self.is_placed:
+            return False
+        away = distance(sequence, self.next_sequence)
+        return away > _WINDOW_BYTES or away < -_WINDOW_BYTES
 
     def learn(self, acknowledgement: int) -> int:
         """Position that the peer acknowledged; places a stream not yet seen."""

@@ -196,6 +196,37 @@ def test_a_server_that_answers_with_another_number_is_another_connection() -> No
     assert outcomes(collect(frames, ALL)[0]) == [("GET", "/a", 200)]
 
 
+@pytest.mark.parametrize("away", [(1 << 30) + 5000, -(1 << 30) - 5000])
+def test_ports_used_anew_are_told_by_numbers_if_the_start_was_missed(away: int) -> None:
+    first = exchange()
+    again = exchange(at_ns=first.at_ns + 1)
+    again.client_seq = (first.client_seq + away) % (1 << 32)
+    again.server_seq = (first.server_seq + away) % (1 << 32)
+    del again.sent[:]
+    for number in range(3):
+        again.ask(request(f"/again/{number}"))
+        again.answer(response(b"{}"))
+    again.close()
+    pairs, assembler = collect(first.frames() + again.frames(), ALL)
+    assert [target for _, target, status in outcomes(pairs) if status] == [
+        "/40000",
+        "/again/0",
+        "/again/1",
+        "/again/2",
+    ]
+    assert assembler.total().connections == 2
+    assert assembler.total().gaps == 0
+
+
+def test_a_closed_connection_is_not_kept_by_what_still_comes() -> None:
+    talk = exchange()
+    talk.close()
+    frames = talk.frames()
+    late = [(frames[-1][0] + n * SECOND, frames[3][1]) for n in range(1, 13)]
+    _, assembler = collect(frames + late, ALL)
+    assert assembler.total().connections == 2
+
+
 def test_a_repeated_syn_is_the_same_connection() -> None:
     frames = exchange().frames()
     pairs, assembler = collect([frames[0], *frames[:2], frames[0], *frames[1:]], ALL)
