@@ -1,7 +1,8 @@
 """Content codings (RFC 9110 section 8.4): bodies as their sender meant them.
 
 In come a Content-Encoding value and the coded bytes, out go the decoded bytes, at most
-`limit` of them. A body that is cut short, or broken, gives what can be read of it.
+`limit` of them and at most `MOST_RATIO` for each coded one. A body that is cut short,
+or broken, gives what can be read of it. Each coding is undone once.
 """
 
 import zlib
@@ -13,7 +14,16 @@ import zstandard
 MOST_CODINGS = 4
 """Stacked codings undone; more are an attack on the reader."""
 
+MOST_RATIO = 1032
+"""Decoded bytes to a coded one: deflate cannot reach more (zlib's documentation), what
+the others make of more is an attack on the reader."""
+SMALL_BYTES = 1 << 18
+"""So many bytes are decoded at any ratio."""
+
 _PIECE_BYTES = 1 << 16
+_ZSTD_MAGIC = 0xFD2FB528
+_ZSTD_SKIPPED = 0x184D2A5
+"""Without the last four bits."""
 
 Decoder = Callable[[bytes, int], tuple[bytes, bool]]
 
@@ -24,6 +34,7 @@ def decode(codings: bytes, body: bytes, limit: int) -> tuple[bytes, bool]:
     Returns at most `limit` bytes, and whether these are the whole body. An unknown
     coding gives no bytes. Never raises.
     """
+    limit = min(limit, max(SMALL_BYTES, MOST_RATIO * len(body)))
     names = [name.strip().lower() for name in codings.split(b",") if name.strip()]
     if len(names) > MOST_CODINGS:
         return b"", False
@@ -66,9 +77,11 @@ def _inflate(
     decoder: "zlib._Decompress", body: bytes, output: bytearray, limit: int
 ) -> bool:
     """Appends what can be read; whether the end of the data was reached."""
+    piece = body
     try:
-        while not decoder.eof and body and len(output) <= limit:
-            output += decoder.decompress(body, _PIECE_BYTES)
+        while not decoder.eof and (piece or body) and len(output) <= limit:
+            piece = decoder.decompress(body, _PIECE_BYTES)
+            output += piece
             body = decoder.unconsumed_tail
     except zlib.error:
         return False
@@ -105,17 +118,37 @@ def _zstd(body: bytes, limit: int) -> tuple[bytes, bool]:
 
 def _is_whole_zstd(body: bytes) -> bool:
     """Whether the last frame ends where the input does, which the reader does not
-    tell. Only for input that is known to decode to a bounded size.
-
-    Raises ZstdError.
+    tell: its blocks are walked by their headers (RFC 8878 section 3.1).
     """
-    while body:
-        decoder = zstandard.ZstdDecompressor().decompressobj()
-        decoder.decompress(body)
-        if not decoder.eof:
-            return False
-        body = decoder.unused_data
-    return True
+    place = 0
+    while 0 <= place < len(body):
+        magic = _number(body, place, 4)
+        if magic >> 4 == _ZSTD_SKIPPED:
+            place += 8 + _number(body, place + 4, 4)
+        else:
+            place = _end_of_zstd_frame(body, place) if magic == _ZSTD_MAGIC else -1
+    return place == len(body)
+
+
+def _end_of_zstd_frame(body: bytes, place: int) -> int:
+    """Where the frame at `place` ends; past the end of a body that is cut."""
+    descriptor = _number(body, place + 4, 1)
+    is_single = descriptor >> 5 & 1
+    place += 5 + (0, 1, 2, 4)[descriptor & 3]
+    place += (1, 2, 4, 8)[descriptor >> 6] if is_single or descriptor >> 6 else 0
+    place += 1 - is_single
+    block = 0
+    while not block & 1:
+        if place + 3 > len(body):
+            return len(body) + 1
+        block = _number(body, place, 3)
+        is_repeated = block >> 1 & 3 == 1
+        place += 3 + (1 if is_repeated else block >> 3)
+    return place + (4 if descriptor & 4 else 0)
+
+
+def _number(body: bytes, place: int, size: int) -> int:
+    return int.from_bytes(body[place : place + size], "little")
 
 
 _DECODERS: dict[bytes, Decoder] = {

@@ -1,6 +1,8 @@
 """Content codings undone within bounds."""
 
 import gzip
+import random
+import struct
 import zlib
 from collections.abc import Callable
 
@@ -10,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rings.content import MOST_CODINGS, decode
+from rings.content import MOST_CODINGS, MOST_RATIO, SMALL_BYTES, decode
 
 BODY = b'{"user": "example"}' * 100
 LIMIT = 1 << 20
@@ -91,6 +93,60 @@ def test_rubbish_after_a_zstd_frame_is_not_whole() -> None:
 def test_the_end_of_a_zstd_body_is_checked() -> None:
     for rubbish in (b"\x28", b"\x28\xb5\x2f", b"\0\0\0\0\0", b"\x28\xb5\x2f\xfd\xff"):
         assert not decode(b"zstd", zstd(b"one") + rubbish, LIMIT)[1]
+
+
+def streamed(body: bytes) -> bytes:
+    """In blocks as they come: no size in the head, a checksum at the end."""
+    coder = zstandard.ZstdCompressor(write_checksum=True).compressobj()
+    half = coder.compress(body[: len(body) // 2])
+    half += coder.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    return half + coder.compress(body[len(body) // 2 :]) + coder.flush()
+
+
+def skipped(body: bytes) -> bytes:
+    return struct.pack("<II", 0x184D2A5F, 5) + b"other" + zstd(body)
+
+
+@pytest.mark.parametrize("coder", [zstd, streamed, skipped])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"a", bytes(300), bytes(200_000), random.Random(1).randbytes(300_000)],
+    ids=["nothing", "one", "repeated", "many repeated", "random"],
+)
+def test_zstd_frames_of_any_blocks_are_whole_at_their_end_only(
+    coder: Coder, body: bytes
+) -> None:
+    coded = coder(body)
+    limit = max(1, len(body))
+    assert decode(b"zstd", coded, limit) == (body, True)
+    for size in {1, 3, 4, 5, 7, len(coded) // 2, len(coded) - 1} & set(
+        range(1, len(coded))
+    ):
+        assert decode(b"zstd", coded[:size], limit)[1] is False
+
+
+@pytest.mark.parametrize("coder", [raw_deflate, zlib.compress, gzip.compress])
+def test_inflated_bytes_that_wait_within_the_decoder_are_read(coder: Coder) -> None:
+    name = b"gzip" if coder is gzip.compress else b"deflate"
+    for size in range((1 << 16) - 300, (1 << 16) + 300, 7):
+        assert decode(name, coder(bytes(size)), LIMIT) == (bytes(size), True)
+
+
+@pytest.mark.parametrize("coder", [brotli.compress, zstd])
+def test_more_than_deflate_could_make_of_a_body_is_not_read(coder: Coder) -> None:
+    name = b"br" if coder is brotli.compress else b"zstd"
+    assert decode(name, coder(bytes(SMALL_BYTES)), LIMIT) == (bytes(SMALL_BYTES), True)
+    coded = coder(bytes(5_000_000))
+    body, is_whole = decode(name, coded, 5_000_000)
+    assert not is_whole
+    assert len(body) == max(SMALL_BYTES, MOST_RATIO * len(coded))
+
+
+def test_a_stack_of_codings_has_the_ratio_of_one() -> None:
+    coded = gzip.compress(gzip.compress(bytes(60_000_000)))
+    body, is_whole = decode(b"gzip, gzip", coded, 60_000_000)
+    assert not is_whole
+    assert len(body) == max(SMALL_BYTES, MOST_RATIO * len(coded))
 
 
 @given(st.sampled_from([name for name, _ in CODERS]), st.binary(max_size=200))
