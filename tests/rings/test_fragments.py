@@ -3,11 +3,14 @@
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rings.assembler import Assembler
 from rings.fragments import (
     MOST_BYTES,
     MOST_DATAGRAMS,
+    PART_BYTES,
     WAIT_NS,
     Fragments,
 )
@@ -71,36 +74,64 @@ def add(fragments: Fragments, key: int, offset: int, more: bool, data: bytes) ->
     return fragments.add(bytes([key % 256, key // 256]), b"H", offset, data, more, 0)
 
 
-def test_first_bytes_stand_where_fragments_overlap() -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(0, True, 8), (4, False, 8)],
+        [(4, False, 8), (0, True, 8)],
+        [(8, True, 8), (0, True, 24)],
+        [(0, True, 8), (0, True, 9)],
+    ],
+)
+def test_overlap_gives_the_datagram_up(parts: list[tuple[int, bool, int]]) -> None:
     fragments = Fragments()
-    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b""
-    assert add(fragments, 1, 4, False, b"bbbbbbbb") == b"Haaaaaaaabbbb"
+    for offset, more, size in parts:
+        assert add(fragments, 1, offset, more, bytes(size)) == b""
+    assert (fragments.dropped, fragments.kept_bytes) == (1, 0)
 
 
 def test_a_repeated_fragment_changes_nothing() -> None:
     fragments = Fragments()
     for _ in range(3):
         assert add(fragments, 1, 8, False, b"b") == b""
-    assert add(fragments, 1, 0, True, b"aaaa") == b""
-    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b"Haaaaaaaab"
+        assert add(fragments, 1, 0, True, b"aaaa") == b""
+        assert add(fragments, 1, 0, True, b"aa") == b""
+        assert add(fragments, 1, 2, True, b"aa") == b""
+    assert add(fragments, 1, 4, True, b"aaaa") == b"Haaaaaaaab"
+    assert (fragments.dropped, fragments.kept_bytes) == (0, 0)
+
+
+@given(st.permutations(range(9)), st.sets(st.integers(0, 8)))
+def test_parts_in_any_order_and_number_are_the_datagram(
+    order: list[int], again: set[int]
+) -> None:
+    whole = bytes(range(70))
+    fragments, seen = Fragments(), b""
+    for number in order:
+        part = whole[number * 8 : number * 8 + 8]
+        for _ in range(2 if number in again and number != order[-1] else 1):
+            seen += add(fragments, 1, number * 8, number < 8, part)
+    assert seen == b"H" + whole
     assert fragments.kept_bytes == 0
-
-
-def test_a_hole_is_awaited_even_if_enough_bytes_came() -> None:
-    fragments = Fragments()
-    assert add(fragments, 1, 0, True, b"aaaaaaaa") == b""
-    assert add(fragments, 1, 2, True, b"aaaaaaaa") == b""
-    assert add(fragments, 1, 14, False, b"bb") == b""
-    assert add(fragments, 1, 10, True, b"cccc") == b"H" + b"a" * 10 + b"ccccbb"
 
 
 def test_parts_beyond_the_end_give_the_datagram_up() -> None:
     fragments = Fragments()
-    add(fragments, 1, 0, False, b"aa")
     add(fragments, 2, 8, False, b"aa")
     add(fragments, 2, 16, True, b"aa")
     add(fragments, 3, 65_528, True, b"aaaaaaaaaaaa")
-    assert fragments.dropped == 2
+    add(fragments, 4, 16, True, b"aa")
+    add(fragments, 4, 8, False, b"aa")
+    assert (fragments.dropped, fragments.kept_bytes) == (3, 0)
+
+
+def test_small_parts_count_with_what_they_take() -> None:
+    fragments = Fragments()
+    for key in range(30):
+        for offset in range(0, 65_000, 16):
+            add(fragments, key, offset, True, b"aaaaaaaa")
+    assert fragments.kept_bytes <= MOST_BYTES + 2 * PART_BYTES
+    assert fragments.dropped > 0
 
 
 def test_the_bounds_in_number_bytes_and_time_give_up_the_oldest() -> None:
@@ -113,9 +144,9 @@ def test_the_bounds_in_number_bytes_and_time_give_up_the_oldest() -> None:
     for key in range(MOST_BYTES // len(big) + 3):
         add(fragments, key, 0, True, big)
         assert fragments.kept_bytes <= MOST_BYTES + len(big)
-    assert fragments.dropped == 2
+    assert fragments.dropped == 3
     fragments.add(b"x", b"H", 0, b"a", True, WAIT_NS + 1)
-    assert fragments.kept_bytes == 1
+    assert fragments.kept_bytes == 1 + PART_BYTES
 
 
 def test_datagrams_given_up_are_counted() -> None:
