@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -41,6 +42,9 @@ ROLE_GROUPS = {
 
 NEED_KAFKA = ("interceptor", "digger")
 """By themselves they have no embedded broker to share."""
+
+MOST_SECONDS = 86_400
+"""Of the demo."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,12 +166,10 @@ def _add_check(commands: Commands) -> None:
 
 def _add_settings(parser: argparse.ArgumentParser, groups: tuple[str, ...]) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML settings")
-    for group, name, kind in settings_module.names():
+    for group, name, _ in settings_module.names():
         if group in groups:
             flag = f"{group}-{name}".replace("_", "-")
-            parser.add_argument(
-                f"--{flag}", metavar=kind.__name__, help=argparse.SUPPRESS
-            )
+            parser.add_argument(f"--{flag}", help=argparse.SUPPRESS)
     parser.epilog = (
         "settings as flags, --GROUP-NAME VALUE, of the groups: "
         + ", ".join(groups)
@@ -300,10 +302,12 @@ def _print_table(names: Iterable[str], rows: Iterable[tuple[object, ...]]) -> No
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86_400:
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        if 0 < float(text) <= MOST_SECONDS:
+            return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a number of seconds up to {MOST_SECONDS}"
+    )
 
 
 if __name__ == "__main__":

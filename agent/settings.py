@@ -10,9 +10,15 @@ import socket
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
+
+WORKING_BYTES = 128 << 20
+"""What an interceptor needs beside its rings."""
+
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 class SettingsError(Exception):
@@ -33,24 +39,24 @@ class Addresses(msgspec.Struct, frozen=True):
 class Capture(msgspec.Struct, frozen=True):
     """The interceptor's rings."""
 
-    ring_bytes: int = 64 << 20
+    ring_bytes: Annotated[int, Meta(ge=4 << 20)] = 64 << 20
     """Ring memory of the node, shared by its workers."""
-    inside_bytes: int = 64 << 20
+    inside_bytes: Annotated[int, Meta(ge=0)] = 64 << 20
     """Memory for rings inside pods' namespaces (512 KiB each), taken as needed: a ring
     for each of the 110 pods that a node has by default, and some to spare."""
-    workers: int = 0
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
     """Worker processes; 0: one for every four processors."""
-    body_bytes: int = 1 << 20
+    body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
     """Bodies keep at most this prefix."""
-    cpu_cores: float = 0.0
+    cpu_cores: Annotated[float, Meta(ge=0)] = 0.0
     """Processors that all workers may keep busy before they leave out connections; 0:
     as many as the control group may."""
-    memory_bytes: int = 0
+    memory_bytes: Annotated[int, Meta(ge=0)] = 0
     """Memory of the interceptor, rings included, beyond which workers leave out
     connections; 0: the control group's limit."""
-    priority: str = "low"
-    """low, idle (only what nobody else needs) or normal."""
-    stop_seconds: float = 2.5
+    priority: Literal["low", "idle", "normal"] = "low"
+    """Of the processor: low, idle (only what nobody else needs) or normal."""
+    stop_seconds: Annotated[float, Meta(ge=0.5, le=600)] = 2.5
     """At the end workers get this long to read their rings and hand on pairs."""
 
 
@@ -59,27 +65,28 @@ class Kafka(msgspec.Struct, frozen=True):
 
     bootstrap: str = ""
     """host:port,…; empty: `run` and `demo` embed a memory-only broker."""
-    security_protocol: str = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = (
+        "PLAINTEXT"
+    )
     sasl_mechanism: str = ""
     sasl_username: str = ""
     sasl_password: str = ""
     ca_file: str = ""
     """PEM file of certificate authorities; empty: the system's."""
-    partitions: int = 6
+    partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Partitions of a topic that has to be created."""
-    queue_bytes: int = 128 << 20
+    queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
     """Producer memory bound; beyond it records are dropped and counted."""
 
 
 class Digger(msgspec.Struct, frozen=True):
     """Sampling and packages."""
 
-    package_seconds: float = 2.0
+    package_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     """A package is sent at least this often while there is something to send."""
-    inspect_per_second: float = 200.0
+    inspect_per_second: Annotated[float, Meta(ge=0)] = 200.0
     """Pairs inspected a second at most, beyond first sights."""
-    inspect_interval_seconds: float = 60.0
+    inspect_interval_seconds: Annotated[float, Meta(gt=0)] = 60.0
     """Every endpoint is inspected at least this often while it has traffic."""
 
 
@@ -91,7 +98,7 @@ class Detector(msgspec.Struct, frozen=True):
     """The digger asks here; empty: detection in the digger's own process."""
     catalog: str = ""
     """YAML file of own rules, added to the built-in ones."""
-    processes: int = 1
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
 
 
 class Cloud(msgspec.Struct, frozen=True):
@@ -120,8 +127,7 @@ class Cluster(msgspec.Struct, frozen=True):
 class Logs(msgspec.Struct, frozen=True):
     """Log lines on standard error."""
 
-    level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -146,8 +152,8 @@ def groups() -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(Settings)
 
 
-def names() -> Iterator[tuple[str, str, type]]:
-    """Each setting's group, name and type."""
+def names() -> Iterator[tuple[str, str, Any]]:
+    """Each setting's group, name and type with its bounds."""
     for group in groups():
         for field in msgspec.structs.fields(group.type):
             yield group.name, field.name, field.type
@@ -174,9 +180,8 @@ def load(
     for (group, name), (value, source) in values.items():
         if (group, name) in types:
             converted = _convert(value, types[group, name], source, errors)
-            groups.setdefault(group, {})[name] = converted
-    if errors:
-        raise SettingsError("\n".join(errors))
+            if converted is not None:
+                groups.setdefault(group, {})[name] = converted
     settings = msgspec.convert(groups, Settings)
     _check(settings, errors)
     if errors:
@@ -232,52 +237,32 @@ def _take_environment(
             errors.append(f"{variable}: no such setting")
 
 
-def _convert(value: object, kind: type, source: str, errors: list[str]) -> object:
+def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object:
+    """None where the value does not fit, which is told."""
     try:
         return msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
         shown = "***" if _is_secret(source) else repr(value)
-        errors.append(f"{source}: {shown}: {error}")
+        choices = [word for word in get_args(kind) if isinstance(word, str)]
+        words = f"must be one of {', '.join(choices)}" if choices else str(error)
+        errors.append(f"{source}: {shown}: {words}")
         return None
 
 
 def _check(settings: Settings, errors: list[str]) -> None:
-    capture, digger = settings.capture, settings.digger
-    required = {
-        "capture.ring_bytes must be at least 4194304": capture.ring_bytes >= 4 << 20,
-        "capture.inside_bytes must be at least 0": capture.inside_bytes >= 0,
-        "capture.workers must be 0 to 64": 0 <= capture.workers <= 64,
-        "capture.body_bytes must be 1024 to 67108864": 1024
-        <= capture.body_bytes
-        <= 64 << 20,
-        "capture.cpu_cores must be 0 or at least 0.01": capture.cpu_cores == 0
-        or capture.cpu_cores >= 0.01,
-        "capture.memory_bytes must be 0 or 134217728 more than capture.ring_bytes": (
-            capture.memory_bytes == 0
-            or capture.memory_bytes >= capture.ring_bytes + (128 << 20)
-        ),
-        "capture.priority must be low, idle or normal": capture.priority
-        in ("low", "idle", "normal"),
-        "capture.stop_seconds must be 0.5 to 600": 0.5 <= capture.stop_seconds <= 600,
-        "kafka.partitions must be 1 to 1000": 1 <= settings.kafka.partitions <= 1000,
-        "kafka.queue_bytes must be at least 1048576": settings.kafka.queue_bytes
-        >= 1 << 20,
-        "digger.package_seconds must be 0.1 to 3600": 0.1
-        <= digger.package_seconds
-        <= 3600,
-        "digger.inspect_per_second must be at least 0": digger.inspect_per_second >= 0,
-        "digger.inspect_interval_seconds must be over 0": (
-            digger.inspect_interval_seconds > 0
-        ),
-        "detector.processes must be 1 to 64": 1 <= settings.detector.processes <= 64,
-        "kafka.security_protocol must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL": (
-            settings.kafka.security_protocol
-            in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-        ),
-        "logs.level must be DEBUG, INFO, WARNING or ERROR": settings.logs.level
-        in ("DEBUG", "INFO", "WARNING", "ERROR"),
-    }
-    errors += [text for text, holds in required.items() if not holds]
+    """What no single type can say."""
+    capture = settings.capture
+    least = capture.ring_bytes + WORKING_BYTES
+    if 0 < capture.memory_bytes < least:
+        errors.append(
+            f"capture.memory_bytes: {capture.memory_bytes}: must be 0 or at least "
+            f"{least}, {WORKING_BYTES} more than capture.ring_bytes"
+        )
+    if not settings.cloud.database_url.startswith(_DATABASES):
+        errors.append(
+            "cloud.database_url: must be sqlite:///FILE or "
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        )
     for file in ("addresses.file", "detector.catalog", "kafka.ca_file"):
         group, name = file.split(".")
         path = getattr(getattr(settings, group), name)

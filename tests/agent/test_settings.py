@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.settings import SettingsError, effective, load, names, split_address
@@ -29,18 +30,39 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
     file = tmp_path / "vethscope.toml"
     file.write_text("loose = 1\n[kafka]\npartitions = 'x'\nnope = 1\n")
     with pytest.raises(SettingsError) as caught:
-        load(file, {"VETHSCOPE_NOPE": "1"}, {"capture-workers": "many"})
+        load(
+            file,
+            {"VETHSCOPE_NOPE": "1", "VETHSCOPE_CAPTURE_RING_BYTES": "5"},
+            {"capture-workers": "many", "cloud-listen": "8080"},
+        )
     lines = str(caught.value).splitlines()
-    assert len(lines) == 5
-    for word in ("loose", "partitions", "nope", "VETHSCOPE_NOPE", "--capture-workers"):
+    assert len(lines) == 7
+    for word in (
+        "loose",
+        "partitions: 'x'",
+        "nope",
+        "VETHSCOPE_NOPE",
+        "VETHSCOPE_CAPTURE_RING_BYTES: '5': Expected `int` >= 4194304",
+        "--capture-workers: 'many'",
+        "cloud.listen: '8080'",
+    ):
         assert any(word in line for line in lines), word
 
 
 def test_values_out_of_range_are_named_together() -> None:
-    flags = {"kafka-partitions": "0", "cloud-listen": "8080", "logs-level": "LOUD"}
+    flags = {
+        "kafka-partitions": "0",
+        "cloud-listen": "8080",
+        "logs-level": "LOUD",
+        "capture-memory-bytes": "1000",
+        "cloud-database-url": "mysql://u:canary@db/v",
+    }
     with pytest.raises(SettingsError) as caught:
         load(environment={}, flags=flags)
-    assert len(str(caught.value).splitlines()) == 3
+    told = str(caught.value)
+    assert len(told.splitlines()) == 5
+    assert "'LOUD': must be one of DEBUG, INFO, WARNING, ERROR" in told
+    assert "canary" not in told
 
 
 def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
@@ -74,7 +96,8 @@ def test_no_secret_is_shown() -> None:
 def test_every_setting_has_a_default_of_its_type() -> None:
     settings = load(environment={})
     for group, name, kind in names():
-        assert type(getattr(getattr(settings, group), name)) is kind
+        value = getattr(getattr(settings, group), name)
+        assert msgspec.convert(value, kind) == value
 
 
 @pytest.mark.parametrize(
