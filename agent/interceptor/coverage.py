@@ -1,7 +1,7 @@
 """Coverage: what a node's workers captured, missed and did with every byte.
 
-In come the workers' counters, out go sums for the whole run and, per window, what was
-added to them, as `NodeCoverage` for the coverage topic.
+In come the workers' counters and what the interfaces carried, out go sums for the whole
+run and, per window, what was added to them, as `NodeCoverage` for the coverage topic.
 """
 
 from collections import Counter
@@ -10,10 +10,13 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.interceptor.placement import Plan
+from agent.interceptor.witness import Traffic
 from agent.record import VERSION, NodeCoverage
 
 LEVEL = "in_flight"
 """Bytes not yet decided: the one bucket that shrinks, so windows leave it out."""
+LOST = "worker_lost"
+"""Bytes that a worker held, or did not read, when it crashed."""
 
 MISSED_SECONDS = 60.0
 """A pod that is not captured is reported again after this."""
@@ -70,14 +73,37 @@ class Coverage:
         self._where: dict[bytes, set[str]] = {}
         self._missed: dict[bytes, str] = {}
         self._told_ns: dict[bytes, int] = {}
+        self._carried: dict[int, Traffic] = {}
+        self._last_read: dict[int, Traffic] = {}
 
     def update(self, worker: int, report: Report) -> None:
         self._current[worker] = report
 
     def end(self, worker: int) -> None:
-        """The worker is gone; what it counted stays."""
+        """The worker is gone; what it counted stays, what it held is lost."""
         if report := self._current.pop(worker, None):
+            for counts in (report.node, *report.views.values()):
+                if held := counts.buckets.pop(LEVEL, 0):
+                    counts.buckets[LOST] = counts.buckets.get(LOST, 0) + held
             self._ended.append(report)
+
+    def lose(self, payload_bytes: Mapping[int, int]) -> None:
+        """By interface: what passed while a worker was away (estimated)."""
+        views = {
+            interface: Counts({LOST: lost}, {"payload_bytes": lost})
+            for interface, lost in payload_bytes.items()
+            if lost and interface in self._pods
+        }
+        self._ended.append(Report(Counts(), views))
+
+    def witness(self, read: Mapping[int, Traffic]) -> None:
+        """What the monitored interfaces carried, by their own counters."""
+        for interface in read:
+            if before := self._last_read.get(interface):
+                added = read[interface].since(before)
+                known = self._carried.get(interface, Traffic(0, 0))
+                self._carried[interface] = known.plus(added)
+        self._last_read = dict(read)
 
     def count(self, reason: str) -> None:
         """Something of the node as a whole, once."""
@@ -167,7 +193,20 @@ class Coverage:
             for interface, counts in report.views.items():
                 pod = self._pods.get(interface, b"")
                 sums[pod] = sums.get(pod, Counts()).plus(counts)
+        for interface, carried in self._carried.items():
+            pod = self._pods.get(interface, b"")
+            sums[pod] = sums.get(pod, Counts()).plus(_witnessed(carried))
         return sums
+
+
+def _witnessed(carried: Traffic) -> Counts:
+    return Counts(
+        {},
+        {
+            "interface_bytes": carried.frame_bytes,
+            "interface_packets": carried.packets,
+        },
+    )
 
 
 def _difference(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

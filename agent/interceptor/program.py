@@ -23,6 +23,7 @@ from agent.interceptor.coverage import Coverage, Report
 from agent.interceptor.interfaces import Interfaces
 from agent.interceptor.placement import Placement
 from agent.interceptor.tables import PodInterface
+from agent.interceptor.witness import Traffic, Witness, payload_lost
 from agent.interceptor.worker import (
     Cluster,
     Flush,
@@ -45,6 +46,9 @@ WINDOW_SECONDS = 2.0
 """Coverage is reported this often."""
 RESTART_SECONDS = 1.0
 """A crashed worker is started again after this."""
+
+WITNESS_SECONDS = 0.4
+"""The interfaces' own counters are read this often, a little more than reports come."""
 
 _TICK_SECONDS = 0.1
 _decode_report = msgspec.msgpack.Decoder(Report).decode
@@ -74,6 +78,8 @@ class _Worker:
         self.reports = Connection(ours.detach())
         self.is_flushed = True
         self.revision = 0
+        self.carried: dict[int, Traffic] = {}
+        """What the interfaces had carried when it reported last."""
         self.send(start)
 
     def send(self, order: Order) -> None:
@@ -115,6 +121,11 @@ class Interceptor:
         self._window_ns = time.time_ns()
         self._workers: dict[int, _Worker] = {}
         self._restart_at: dict[int, float] = {}
+        self._lost_since: dict[int, dict[int, Traffic]] = {}
+        """Numbers of workers that crashed → what the interfaces had carried."""
+        self._witness = Witness()
+        self._carried: dict[int, Traffic] = {}
+        self._witnessed_at = 0.0
         self._flushes: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         self._flushing: list[threading.Event] = []
         self.coverage = Coverage(settings.node)
@@ -140,7 +151,7 @@ class Interceptor:
         for number in range(self._count):
             self._start(number)
         done = threading.Event()
-        with Roles(done) as roles:
+        with self._witness, Roles(done) as roles:
             roles.start("interfaces", self._watch_interfaces)
             if self._client:
                 roles.start("addresses", self._client.run)
@@ -215,9 +226,30 @@ class Interceptor:
         if self._placement.refuse(report.refused):
             self._planned_for = None
         self.coverage.update(number, report)
+        worker.carried = self._read_witness(WITNESS_SECONDS)
+        if report.revision == self._ordered.revision:
+            self._count_lost(number)
+
+    def _read_witness(self, age_seconds: float = 0.0) -> dict[int, Traffic]:
+        """What the interfaces have carried, no older than this."""
+        now = time.monotonic()
+        if now - self._witnessed_at >= age_seconds:
+            self._witnessed_at = now
+            monitored = self._ordered.host.keys()
+            read = self._witness.read()
+            self._carried = {index: read[index] for index in monitored & read.keys()}
+            self.coverage.witness(self._carried)
+        return self._carried
+
+    def _count_lost(self, number: int) -> None:
+        """A worker that was started again captures: what passed since its last word?"""
+        if before := self._lost_since.pop(number, None):
+            passed = payload_lost(self._read_witness(), before)
+            self.coverage.lose({i: n // self._count for i, n in passed.items()})
 
     def _lose(self, number: int) -> None:
         worker = self._workers.pop(number)
+        self._lost_since.setdefault(number, worker.carried)
         worker.end(1.0)
         self.coverage.end(number)
         self.coverage.count("worker_restarts")
@@ -277,6 +309,7 @@ class Interceptor:
                 worker.send(Flush())
 
     def _publish(self, producer: RecordProducer) -> None:
+        self._read_witness()
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             producer.send(

@@ -42,5 +42,10 @@ class CpuGroup:
     def take(self, process: int) -> None:
         (self._folder / "cgroup.procs").write_text(str(process))
 
+    def free(self, process: int) -> None:
+        """Puts it back into the root group, unlimited."""
+        root = self._folder.parent
+        (root / "cgroup.procs").write_text(str(process))
+
     def remove(self) -> None:
         self._folder.rmdir()

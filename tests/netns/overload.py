@@ -1,0 +1,181 @@
+"""Measures a worker with a tenth of the processor time that it needs.
+
+Four phases with the same interceptor, nginx and wrk: at full speed without a limit
+(how much the worker needs), with a tenth of that but a load that it can bear (what this
+share yields), with a tenth at full speed (overload), without a limit again (recovery).
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer
+
+from agent.interceptor.coverage import Counts
+from agent.interceptor.program import Interceptor
+from agent.interceptor.witness import HEADER_BYTES
+from agent.queue import EmbeddedBroker
+from agent.record import RECORDS_TOPIC, record_decoder
+from tests.netns.capturing import (
+    WAIT_SECONDS,
+    address_list,
+    capturing,
+    settings,
+    wait_for,
+)
+from tests.netns.groups import CpuGroup
+from tests.netns.pods import Node
+from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
+
+CONNECTIONS = 64
+SHARE = 0.1
+CALM = 0.6
+"""Of what the limited worker can read: a load that it can bear."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one phase did."""
+
+    requests: int
+    pairs: int
+    cpu_seconds: float
+    seconds: float
+
+    @property
+    def pairs_per_cpu_second(self) -> float:
+        return self.pairs / self.cpu_seconds
+
+
+@dataclass(frozen=True)
+class Overload:
+    """All phases, and what the counters say of the whole."""
+
+    free: Phase
+    calm: Phase
+    overload: Phase
+    limit_cores: float
+    records_checked: int
+    records_wrong: int
+    recovery_seconds: float
+    total: Counts
+
+    @property
+    def yield_share(self) -> float:
+        """Pairs, of those that the limit yields without overload."""
+        could = (
+            self.limit_cores * self.overload.seconds * self.calm.pairs_per_cpu_second
+        )
+        return self.overload.pairs / could
+
+    @property
+    def accounted_share(self) -> float:
+        """Bytes in buckets, of the payload that the interfaces counted."""
+        counts = self.total.counts
+        carried = counts["interface_bytes"] - HEADER_BYTES * counts["interface_packets"]
+        return sum(self.total.buckets.values()) / carried
+
+
+def measure(node: Node, folder: Path, seconds: int) -> Overload:
+    """Overloads for `seconds`, the other phases take about 15."""
+    with _running(node, folder) as (site, interceptor, bootstrap):
+        (worker,) = interceptor.worker_processes()
+        group = CpuGroup(f"vs{os.getpid()}")
+        try:
+            run = _Run(site, interceptor, worker)
+            free = run.phase(4)
+            cores = SHARE * free.requests / 4 / free.pairs_per_cpu_second
+            group.limit(cores)
+            group.take(worker)
+            calm_rate = CALM * cores * free.pairs_per_cpu_second
+            calm = run.phase(5, delay_ms=round(CONNECTIONS * 1000 / calm_rate))
+            overload = run.phase(seconds)
+            checked, wrong = _check(bootstrap)
+            group.unlimit()
+            recovery = run.recovery_seconds()
+        finally:
+            group.free(worker)
+            group.remove()
+        assert interceptor.flush(WAIT_SECONDS)
+    total = interceptor.coverage.total()
+    return Overload(free, calm, overload, cores, checked, wrong, recovery, total)
+
+
+@contextmanager
+def _running(node: Node, folder: Path) -> Iterator[tuple[Web, Interceptor, str]]:
+    with (
+        EmbeddedBroker() as broker,
+        address_list([SERVER, CLIENT]) as addresses,
+        web(node, folder) as site,
+    ):
+        used = settings(broker.bootstrap, addresses, **{"capture-workers": "1"})
+        with capturing(used, [SERVER, CLIENT]) as interceptor:
+            yield site, interceptor, broker.bootstrap
+
+
+class _Run:
+    def __init__(self, site: Web, interceptor: Interceptor, worker: int) -> None:
+        self._site = site
+        self._interceptor = interceptor
+        self._worker = worker
+
+    def phase(self, seconds: int, delay_ms: int = 0) -> Phase:
+        pairs, cpu, began = self._pairs(), self._cpu_seconds(), time.monotonic()
+        done = requests_done(self._site.start(seconds, CONNECTIONS, delay_ms))
+        used, took = self._cpu_seconds() - cpu, time.monotonic() - began
+        assert self._interceptor.flush(WAIT_SECONDS)
+        return Phase(done, self._pairs() - pairs, used, took)
+
+    def recovery_seconds(self) -> float:
+        """Until nothing is shed any more, though there is traffic."""
+        wrk = self._site.start(30, CONNECTIONS, delay_ms=5)
+        began = time.monotonic()
+        pause = threading.Event()
+
+        def is_whole() -> bool:
+            before = self._interceptor.coverage.total().counts
+            pause.wait(1.0)
+            after = self._interceptor.coverage.total().counts
+            shed = after["shed_milliseconds"] - before["shed_milliseconds"]
+            return shed == 0 and after["pairs"] > before["pairs"]
+
+        wait_for(is_whole)
+        took = time.monotonic() - began
+        wrk.terminate()
+        wrk.communicate()
+        return took
+
+    def _pairs(self) -> int:
+        return self._interceptor.coverage.total().counts.get("pairs", 0)
+
+    def _cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._worker}/stat").read_text().rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / _TICKS
+
+
+def _check(bootstrap: str) -> tuple[int, int]:
+    """Records that the broker still has, and those whose answer is another's."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "check",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe([RECORDS_TOPIC])
+    checked = wrong = 0
+    while messages := consumer.consume(1000, timeout=2.0 if checked else 10.0):
+        for message in messages:
+            record = record_decoder.decode(message.value() or b"")
+            target = record.request.head.split(b" ", 2)[1].decode()
+            checked += 1
+            wrong += json.loads(record.response.body)["target"] != target
+    consumer.close()
+    return checked, wrong
