@@ -298,7 +298,7 @@ def _print_table(names: Iterable[str], rows: Iterable[tuple[object, ...]]) -> No
     table = Table(*(name.replace("_", " ") for name in names))
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _seconds(text: str) -> float:

@@ -234,7 +234,9 @@ def _progress(files: Iterable[str]) -> Iterator[Advance]:
 
 
 def _print_summary(reports: list[FileReport]) -> None:
-    table = Table("file", "pairs", "not JSON", "unanswered", "gap bytes", "captured")
+    table = Table("file")
+    for name in ("pairs", "not JSON", "unanswered", "gap bytes", "captured"):
+        table.add_column(name, justify="right")
     for done in reports:
         counts = done.counts
         table.add_row(
@@ -243,6 +245,6 @@ def _print_summary(reports: list[FileReport]) -> None:
             str(counts["pairs_not_json"]),
             str(counts["unpaired_no_response"]),
             str(counts["gap_bytes"]),
-            f"{counts['payload_bytes']} B",
+            f"{counts['payload_bytes']:,} B",
         )
-    Console().print(table)
+    Console(markup=False).print(table)

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agent.demo.client import Counts
@@ -67,7 +68,7 @@ def print_tables(summary: Summary, captured: CoverageCounts, console: Console) -
 
 def _findings_table(findings: list[Finding]) -> Table:
     table = Table(title="Sensitive data by endpoint", title_justify="left")
-    for column in ("endpoint", "client", "sensitivity", "data types"):
+    for column in ("endpoint", "client → server", "sensitivity", "data types"):
         table.add_column(column, overflow="fold")
     by_row: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
     for found in findings:
@@ -77,10 +78,10 @@ def _findings_table(findings: list[Finding]) -> Table:
         endpoint, edge, level = row
         style = _COLOURS.get(level, "")
         table.add_row(
-            endpoint,
+            escape(endpoint),
             edge,
             f"[{style}]{level}[/]" if style else level,
-            ", ".join(sorted(by_row[row])),
+            "\n".join(sorted(by_row[row])),
         )
     return table
 
