@@ -18,18 +18,15 @@ from typing import NamedTuple
 import hyperscan
 
 from detection.catalog import Catalog, CatalogError, rules
-from detection.fields import KEY_HIT
+from detection.fields import ESCAPE_HIT, FIRST_RULE, KEY_HIT
 from detection.words import Phrase, PhraseBook, split
 
-ESCAPE_HIT = 1
-"""An escaped ASCII character: the field is decoded and scanned again."""
 NESTED_HIT = 2
 """JSON in a string."""
 ENCODED_HIT = 3
 """Base64 of JSON in a string."""
 SPOKEN_HIT = 4
 """A telling phrase in a text."""
-FIRST_RULE = 16
 
 SHORT_WORD = 5
 """Letters up to which a word alone is bounded, since longer words end with it."""

@@ -1,7 +1,7 @@
 cimport cython
 
 
-cdef int _KEY_HIT, _HIT_BITS, _DEPTH_LIMIT, _FIELD_LIMIT, _HIT_LIMIT
+cdef int _KEY_HIT, _ESCAPE_HIT, _FIRST_RULE, _HIT_BITS, _DEPTH_LIMIT, _FIELD_LIMIT, _HIT_LIMIT, _KEY_LIMIT
 cdef int _KEY, _STRING, _NUMBER, _WORD
 cdef long long _HIT_MASK
 cdef int _QUOTE, _COMMA, _COLON, _BACKSLASH
@@ -12,14 +12,16 @@ cdef class Place:
     cdef public Place parent
     cdef public bytes key
     cdef public bint is_array
-    cdef public object path, notes
+    cdef public str path
+    cdef public Place container
+    cdef public dict objects, arrays, circles
 
 
 cdef class Field:
     cdef public Place place
     cdef public bytes key
     cdef public int kind
-    cdef public Py_ssize_t start, end
+    cdef public Py_ssize_t start, end, serial
     cdef public bint is_told, is_cut
     cdef public list rules
 
@@ -28,13 +30,16 @@ cdef class Walker:
     cdef bytes data
     cdef Py_ssize_t position, end, hit_index, hit_stop, key_start, key_end
     cdef int depth, excess, told_depth
-    cdef list hits, fields, places, keys
+    cdef Py_ssize_t serial
+    cdef public Py_ssize_t made
+    cdef public set quiet
+    cdef list hits, fields, places, keys, serials
     cdef bytearray arrays, told
     cdef bint is_told
 
     @cython.locals(fields=list)
     cpdef list walk(self, bytes data, Py_ssize_t start, Py_ssize_t end, list hits,
-                    Py_ssize_t first, Py_ssize_t stop)
+                    Py_ssize_t first, Py_ssize_t stop, Place root)
     @cython.locals(text="const unsigned char*", position=Py_ssize_t, end=Py_ssize_t,
                    octet=int)
     cdef object _run(self)
@@ -48,15 +53,15 @@ cdef class Walker:
     @cython.locals(outer=int, depth=int)
     cdef object _open(self, bint is_array)
     cdef object _close(self)
-    @cython.locals(hit="long long", field=Field)
+    @cython.locals(hit="long long", number="long long", field=Field)
     cdef object _take_key(self, Py_ssize_t start, Py_ssize_t close, Py_ssize_t after)
     @cython.locals(hit="long long", field=Field, is_told="bint")
     cdef object _take_value(self, int kind, Py_ssize_t start, Py_ssize_t close,
                             Py_ssize_t after, bint is_cut)
-    @cython.locals(depth=int, key=bytes, field=Field)
+    @cython.locals(depth=int, key=bytes, field=Field, serial=Py_ssize_t)
     cdef Field _add(self, int kind, Py_ssize_t start, Py_ssize_t close, bint is_told,
                     bint is_cut)
-    @cython.locals(place=Place, parent=Place)
+    @cython.locals(place=Place, parent=Place, key=bytes, inner=dict)
     cdef Place _place(self, int depth)
     cdef bytes _named(self, tuple span)
     cdef object _forget_key(self)

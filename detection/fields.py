@@ -13,24 +13,35 @@ A hit is an integer: the offset of its end, shifted by HIT_BITS, and the rule's 
 Number KEY_HIT means that the hit ends with the colon after a telling key.
 """
 
+from typing import Any
+
 _KEY_HIT = 0
+_ESCAPE_HIT = 1
+_FIRST_RULE = 16
 _HIT_BITS = 12
 _HIT_MASK = (1 << _HIT_BITS) - 1
 _DEPTH_LIMIT = 128
 _FIELD_LIMIT = 4096
 _HIT_LIMIT = 1 << 16
+_KEY_LIMIT = 128
 _KEY = 0
 _STRING = 1
 _NUMBER = 2
 _WORD = 3
 
 KEY_HIT = _KEY_HIT
+ESCAPE_HIT = _ESCAPE_HIT
+"""An escaped ASCII character: the field is decoded and scanned again."""
+FIRST_RULE = _FIRST_RULE
+"""Numbers below have fixed meanings; those between speak of values only."""
 HIT_BITS = _HIT_BITS
 HIT_MASK = _HIT_MASK
 DEPTH_LIMIT = _DEPTH_LIMIT
 FIELD_LIMIT = _FIELD_LIMIT
 HIT_LIMIT = _HIT_LIMIT
 """Hits of one scan."""
+KEY_LIMIT = _KEY_LIMIT
+"""Bytes of a key that is looked at and remembered."""
 KEY = _KEY
 STRING = _STRING
 NUMBER = _NUMBER
@@ -53,20 +64,32 @@ def collect(number: int, start: int, end: int, flags: int, hits: list[int]) -> b
 
 
 class Place:
-    """A container on the way to a field; `key` leads to it from its parent."""
+    """Where containers stand that the same keys lead to; `key` from the parent's.
+
+    Places outlive the walk, so that what is worked out for one is worked out once.
+    """
 
     def __init__(
-        self, parent: "Place | None", key: bytes | None, is_array: bool
+        self,
+        parent: "Place | None",
+        key: bytes | None,
+        is_array: bool,
+        path: str | None = None,
     ) -> None:
         self.parent = parent
         self.key = key
         self.is_array = is_array
-        self.path: str | None = None
-        self.notes: object = None
+        self.path = path
+        self.container: Place = parent.container if parent and is_array else self
+        self.objects: dict[bytes | None, Place] = {}
+        self.arrays: dict[bytes | None, Place] = {}
+        self.circles: dict[tuple[bytes, ...], Any] = {}
+        """What the reader works out for members beside these keys."""
 
 
 class Field:
-    """A scalar or key: `data[start:end]`, quotes not included."""
+    """A scalar or key: `data[start:end]`, quotes not included; fields of one object,
+    through arrays, have its serial number."""
 
     def __init__(
         self,
@@ -77,6 +100,7 @@ class Field:
         end: int,
         is_told: bool,
         is_cut: bool,
+        serial: int,
     ) -> None:
         self.place = place
         self.key = key
@@ -85,6 +109,7 @@ class Field:
         self.end = end
         self.is_told = is_told
         self.is_cut = is_cut
+        self.serial = serial
         self.rules: list[int] = []
 
     def __repr__(self) -> str:
@@ -112,9 +137,22 @@ class Walker:
         self.arrays = bytearray(_DEPTH_LIMIT + 1)
         self.told = bytearray(_DEPTH_LIMIT + 1)
         self.told_depth = 0
+        self.serial = 0
+        self.serials: list[int] = [0] * (_DEPTH_LIMIT + 1)
+        self.made = 0
+        """Places made so far."""
+        self.quiet: set[bytes] = set()
+        """Keys that end a hit but say nothing: their values need no field."""
 
     def walk(
-        self, data: bytes, start: int, end: int, hits: list[int], first: int, stop: int
+        self,
+        data: bytes,
+        start: int,
+        end: int,
+        hits: list[int],
+        first: int,
+        stop: int,
+        root: Place,
     ) -> list[Field]:
         """Fields of data[start:end] for hits[first:stop] (ends absolute in data)."""
         self.data = data
@@ -129,7 +167,8 @@ class Walker:
         self.told_depth = 0
         self.arrays[0] = 0
         self.told[0] = 0
-        self.places[0] = Place(None, None, False)
+        self.serial = 0
+        self.places[0] = root
         self._forget_key()
         self._run()
         fields, self.fields = self.fields, []
@@ -205,6 +244,8 @@ class Walker:
         self.depth += 1
         depth = self.depth
         self.places[depth] = None
+        self.serial += 1
+        self.serials[depth] = self.serial
         self.arrays[depth] = is_array
         self.told[depth] = 0
         if self.key_start < 0:
@@ -236,17 +277,22 @@ class Walker:
             if hit >> _HIT_BITS > after:
                 break
             self.hit_index += 1
-            if hit & _HIT_MASK == _KEY_HIT:
+            number = hit & _HIT_MASK
+            if number == _KEY_HIT:
                 self.is_told = self.is_told or hit >> _HIT_BITS > close
+            elif number < _FIRST_RULE and number != _ESCAPE_HIT:
+                continue
             elif start < hit >> _HIT_BITS <= close + 1:
                 if field is None:
                     field = self._add(_KEY, start, close, False, False)
-                field.rules.append(hit & _HIT_MASK)
+                field.rules.append(number)
 
     def _take_value(
         self, kind: int, start: int, close: int, after: int, is_cut: bool
     ) -> None:
         is_told = self.is_told or self.told[self.depth] != 0
+        if is_told and self.key_start >= 0 and self.quiet:
+            is_told = self.data[self.key_start : self.key_end] not in self.quiet
         field = None
         if is_told:
             field = self._add(kind, start, close, True, is_cut)
@@ -273,7 +319,12 @@ class Walker:
                 key = self._named(self.keys[depth])
         else:
             key = self.data[self.key_start : self.key_end]
-        field = Field(self._place(self.depth), key, kind, start, close, is_told, is_cut)
+        depth = self.depth
+        while depth > 0 and self.arrays[depth]:
+            depth -= 1
+        serial = self.serials[depth]
+        place = self._place(self.depth)
+        field = Field(place, key, kind, start, close, is_told, is_cut, serial)
         self.fields.append(field)
         return field
 
@@ -281,9 +332,14 @@ class Walker:
         place = self.places[depth]
         if place is None:
             parent = self._place(depth - 1)
-            place = Place(
-                parent, self._named(self.keys[depth]), self.arrays[depth] != 0
-            )
+            key = self._named(self.keys[depth])
+            inner = parent.arrays if self.arrays[depth] else parent.objects
+            place = inner.get(key)
+            if place is None:
+                place = Place(parent, key, self.arrays[depth] != 0)
+                self.made += 1
+                if key is None or len(key) <= _KEY_LIMIT:
+                    inner[key] = place
             self.places[depth] = place
         return place
 

@@ -1,7 +1,8 @@
+# cython: annotation_typing=False
 """Judges fields: which data types stand in them, and how likely.
 
-In comes a field with the rules that hit it and what its keys say; out come candidates.
-The arithmetic of the ladder (docs/detection.md):
+In comes a field's text with the rules that hit it and what its keys say; out come
+candidates. The arithmetic of the ladder (docs/detection.md):
 
     rule's base (3, or 2 for rules that need a telling key)
     + 1 if the validator proves the value; an invalid value is dropped
@@ -17,78 +18,137 @@ key tells, then the likelier, the longer, the rule that comes first in the catal
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from detection.catalog import Catalog, CatalogError, DataType, Rule, rules
 from detection.database import anchors
-from detection.finding import Likelihood
 from detection.tokens import is_placeholder
-from detection.validators import Validator, find, is_known
+from detection.validators import find, is_known
 from detection.verdict import Verdict
 from detection.words import PhraseBook
 
-MATCH_LIMIT = 256
+_MATCH_LIMIT = 256
+_WORDS_BEFORE = 48
+_POSSIBLE = 3
+_LIKELY = 4
+
+MATCH_LIMIT = _MATCH_LIMIT
 """Matches of one rule in one field that are judged."""
 SPOKEN_LIMIT = 4096
 """Characters of a text whose words name types."""
-WORDS_BEFORE = 48
+WORDS_BEFORE = _WORDS_BEFORE
 """Characters before a match whose words count as context."""
 
-
-class Candidate(NamedTuple):
-    """A data type in a part of a field's text."""
-
-    likelihood: int
-    start: int
-    end: int
-    number: int
-    """Of the rule."""
-    verdict: Verdict
-    context: tuple[str, ...]
-    arithmetic: str
-    rank: tuple[int, ...]
-    """Lower wins where candidates overlap."""
+_VALID = Verdict.VALID
+_UNSURE = Verdict.UNSURE
+_INVALID = Verdict.INVALID
+_BY_KEY = ("key",)
+_DOUBTED = ("doubtful key",)
 
 
-class Surroundings(NamedTuple):
-    """What the keys around a field say."""
-
-    told: Mapping[str, int]
-    """Types that its own key tells, and how many letters of it do."""
-    above: frozenset[str]
-    beside: frozenset[str]
-    own: frozenset[str]
-    """Types that its own key supports without telling them."""
-    is_doubtful: bool
-
-
-NOWHERE = Surroundings({}, frozenset(), frozenset(), frozenset(), False)
-
-
-class Judged(NamedTuple):
+class Judged:
     """A rule ready to run."""
 
-    data_type: str
-    kind: DataType
-    rule: Rule
-    search: "re.Pattern[str]"
-    validate: Validator | None
-    label: str
-    """The rule's name within its type."""
+    def __init__(self, number: int, data_type: str, kind: DataType, rule: Rule) -> None:
+        self.number = number
+        self.data_type = data_type
+        self.label = rule.name or str(kind.rules.index(rule) + 1)
+        """The rule's name within its type."""
+        try:
+            search = compile_rule(rule)
+        except re.error as error:
+            text = f"{data_type}: rule {self.label}: {error}"
+            raise CatalogError(text) from error
+        if rule.validator and not is_known(rule.validator):
+            text = f"{data_type}: rule {self.label}: {rule.validator!r}"
+            raise CatalogError(f"{text}: no such validator")
+        self.fullmatch = search.fullmatch
+        self.finditer = search.finditer
+        self.validate = find(rule.validator) if rule.validator else None
+        self.start = rule.start
+        self.needs_key = rule.when == "key"
+        self.doubts = rule.doubt
+        self.is_nested = kind.nested
 
     def validated(self, value: str) -> Verdict:
         """A value of another form than the validator expects is not valid."""
+        if self.validate is None:
+            return _UNSURE
         try:
-            return self.validate(value) if self.validate else Verdict.UNSURE
+            return self.validate(value)
         except (ValueError, LookupError, TypeError):
-            return Verdict.INVALID
+            return _INVALID
 
     def proves(self, verdict: Verdict) -> bool:
         """Whether a match needs no key to be believed."""
-        rule = self.rule
-        is_known = rule.start > Likelihood.POSSIBLE or verdict is Verdict.VALID
-        return rule.when == "value" and not rule.doubt and is_known
+        is_proof = self.start > _POSSIBLE or verdict is _VALID
+        return is_proof and not self.needs_key and not self.doubts
+
+
+class Candidate:
+    """A data type in a part of a field's text, characters start to end."""
+
+    def __init__(
+        self,
+        judged: Judged,
+        start: int,
+        end: int,
+        verdict: Verdict,
+        context: tuple[str, ...],
+        sums: tuple[int, int, int, int, int],
+        likelihood: int,
+        letters: int,
+    ) -> None:
+        self.judged = judged
+        self.start = start
+        self.end = end
+        self.verdict = verdict
+        self.context = context
+        self.sums = sums
+        self.likelihood = likelihood
+        self.letters = letters
+
+    def arithmetic(self) -> str:
+        """How the likelihood came about."""
+        form = "base {} validator {:+} context {:+} doubt {:+} cut {:+}"
+        return form.format(*self.sums)
+
+    def rank(self) -> tuple[int, ...]:
+        """The lower wins where candidates overlap."""
+        return (
+            -min(self.likelihood, _LIKELY),
+            -int(self.judged.proves(self.verdict)),
+            -self.letters,
+            -self.likelihood,
+            self.start - self.end,
+            self.judged.number,
+        )
+
+
+class Surroundings:
+    """What the keys around a field say."""
+
+    def __init__(
+        self,
+        told: Mapping[str, int],
+        judged: list[Judged],
+        above: frozenset[str],
+        beside: frozenset[str],
+        own: frozenset[str],
+        is_doubtful: bool,
+    ) -> None:
+        self.told = dict(told)
+        """Types that its own key tells, and how many letters of it do."""
+        self.judged = judged
+        """The rules of those types."""
+        self.above = above
+        self.beside = beside
+        self.own = own
+        """Types that its own key supports without telling them."""
+        self.is_doubtful = is_doubtful
+
+
+NOWHERE = Surroundings({}, [], frozenset(), frozenset(), frozenset(), False)
 
 
 class Judge:
@@ -96,11 +156,18 @@ class Judge:
 
     def __init__(self, catalog: Catalog, book: PhraseBook) -> None:
         self._book = book
-        self.rules = [_prepare(*parts) for parts in rules(catalog)]
+        self.rules = [
+            Judged(number, *parts) for number, parts in enumerate(rules(catalog))
+        ]
         self._sharing = {numbers[0]: numbers for numbers in anchors(catalog).values()}
         self._by_type: dict[str, list[int]] = {}
-        for number, judged in enumerate(self.rules):
-            self._by_type.setdefault(judged.data_type, []).append(number)
+        for judged in self.rules:
+            self._by_type.setdefault(judged.data_type, []).append(judged.number)
+
+    def rules_of(self, data_types: Mapping[str, int]) -> list[Judged]:
+        """The rules of these types, in the catalog's order."""
+        numbers = (number for name in data_types for number in self._by_type[name])
+        return [self.rules[number] for number in sorted(numbers)]
 
     def candidates(
         self,
@@ -111,90 +178,107 @@ class Judge:
         is_spoken: bool = False,
     ) -> list[Candidate]:
         """All candidates, the rejected ones too; a spoken text names types itself."""
-        numbers = {number for hit in hits for number in self._sharing[hit]}
+        judged = around.judged
+        if hits or is_spoken:
+            judged = self._all(text, hits, around, is_spoken)
+        found: list[Candidate] = []
+        for rule in judged:
+            self._run(rule, text, around, is_cut, found)
+        return found
+
+    def _all(
+        self, text: str, hits: set[int], around: Surroundings, is_spoken: bool
+    ) -> list[Judged]:
+        numbers = {rule.number for rule in around.judged}
+        for hit in hits:
+            numbers.update(self._sharing[hit])
         if is_spoken:
             for data_type in self._book.near_in(text[:SPOKEN_LIMIT]):
                 numbers.update(self._by_type[data_type])
-        for data_type in around.told:
-            numbers.update(self._by_type[data_type])
-        found: list[Candidate] = []
-        for number in sorted(numbers):
-            found += self._run(number, text, around, is_cut)
-        return found
+        return [self.rules[number] for number in sorted(numbers)]
 
     def _run(
-        self, number: int, text: str, around: Surroundings, is_cut: bool
-    ) -> Iterator[Candidate]:
-        judged = self.rules[number]
-        for match in _matches(judged, text, judged.data_type in around.told):
-            value = match[0]
-            verdict = judged.validated(value)
-            ends_in_cut = is_cut and match.end() == len(text)
-            context, points = self._context(judged, match, around)
-            sums = [judged.rule.start, int(verdict is Verdict.VALID), *points]
-            sums.append(-int(ends_in_cut))
-            likelihood = min(5, max(1, sum(sums)))
-            is_part = judged.rule.when == "key" and match[0] != text.strip()
-            if verdict is Verdict.INVALID or (is_part and verdict is Verdict.UNSURE):
-                likelihood = 0
-            yield Candidate(
-                likelihood,
-                match.start(),
-                match.end(),
-                number,
-                verdict,
-                context,
-                "base {} validator {:+} context {:+} doubt {:+} cut {:+}".format(*sums),
-                (
-                    -min(likelihood, Likelihood.LIKELY),
-                    -int(judged.proves(verdict)),
-                    -around.told.get(judged.data_type, 0),
-                    -likelihood,
-                    match.start() - match.end(),
-                    number,
-                ),
-            )
+        self,
+        rule: Judged,
+        text: str,
+        around: Surroundings,
+        is_cut: bool,
+        found: list[Candidate],
+    ) -> None:
+        """All matches; of a rule that needs a key, the whole text or nothing."""
+        is_told = rule.data_type in around.told
+        if rule.needs_key and is_told:
+            bare = text.strip()
+            match = rule.fullmatch(bare)
+            if match is not None:
+                if not is_placeholder(bare):
+                    self._weigh(rule, match, bare, around, is_cut, found)
+                return
+            if rule.validate is None or " " not in text:
+                return
+        for count, match in enumerate(rule.finditer(text)):
+            if count >= _MATCH_LIMIT:
+                return
+            self._weigh(rule, match, text, around, is_cut, found)
+
+    def _weigh(
+        self,
+        rule: Judged,
+        match: "re.Match[str]",
+        text: str,
+        around: Surroundings,
+        is_cut: bool,
+        found: list[Candidate],
+    ) -> None:
+        value = match.group()
+        start = match.start()
+        end = start + len(value)
+        verdict = rule.validated(value)
+        letters = around.told.get(rule.data_type, 0)
+        context: tuple[str, ...] = _BY_KEY
+        support = 2
+        doubt = 0
+        if not letters:
+            context = self._context(rule, text, start, around)
+            support = int(len(context) > 0 and context is not _DOUBTED)
+            is_alone = rule.needs_key and "words" not in context
+            if is_alone:
+                support = 0
+                context = ()
+            if is_alone or context is _DOUBTED:
+                doubt = -2
+        proof = 1 if verdict is _VALID else 0
+        cut = -1 if is_cut and end == len(text) else 0
+        total = rule.start + proof + support + doubt + cut
+        likelihood = min(5, max(1, total))
+        if verdict is _INVALID or (
+            verdict is _UNSURE and rule.needs_key and value != text.strip()
+        ):
+            likelihood = 0
+        sums = (rule.start, proof, support, doubt, cut)
+        found.append(
+            Candidate(rule, start, end, verdict, context, sums, likelihood, letters)
+        )
 
     def _context(
-        self, judged: Judged, match: "re.Match[str]", around: Surroundings
-    ) -> tuple[tuple[str, ...], tuple[int, int]]:
-        """What supports the match, and the points for it and against it."""
-        data_type = judged.data_type
-        if data_type in around.told:
-            return ("key",), (2, 0)
-        support = [
-            name
-            for name, types in (
-                ("key word", around.own),
-                ("above", around.above),
-                ("beside", around.beside),
-            )
-            if data_type in types
-        ]
-        if match.start() and data_type in self._book.near_in(
-            match.string[max(0, match.start() - WORDS_BEFORE) : match.start()]
+        self, rule: Judged, text: str, start: int, around: Surroundings
+    ) -> tuple[str, ...]:
+        """What supports a match whose type the key does not tell, or doubts it."""
+        name = rule.data_type
+        support: list[str] = []
+        if name in around.own:
+            support.append("key word")
+        if name in around.above:
+            support.append("above")
+        if name in around.beside:
+            support.append("beside")
+        if start > 0 and name in self._book.near_in(
+            text[max(0, start - _WORDS_BEFORE) : start]
         ):
             support.append("words")
-        elif judged.rule.when == "key":
-            return (), (0, -2)
         if support:
-            return tuple(support), (1, 0)
-        if judged.rule.doubt and around.is_doubtful:
-            return ("doubtful key",), (0, -2)
-        return (), (0, 0)
-
-
-def _prepare(name: str, kind: DataType, rule: Rule) -> Judged:
-    label = rule.name or str(kind.rules.index(rule) + 1)
-    try:
-        search = compile_rule(rule)
-    except re.error as error:
-        raise CatalogError(f"{name}: rule {label}: {error}") from error
-    if rule.validator and not is_known(rule.validator):
-        text = f"{name}: rule {label}: {rule.validator!r}: no such validator"
-        raise CatalogError(text)
-    validate = find(rule.validator) if rule.validator else None
-    return Judged(name, kind, rule, search, validate, label)
+            return tuple(support)
+        return _DOUBTED if rule.doubts and around.is_doubtful else ()
 
 
 def compile_rule(rule: Rule) -> "re.Pattern[str]":
@@ -205,40 +289,25 @@ def compile_rule(rule: Rule) -> "re.Pattern[str]":
     return re.compile(f"{before}(?:{rule.pattern}){after}", flags)
 
 
-def _matches(judged: Judged, text: str, is_told: bool) -> Iterator["re.Match[str]"]:
-    """All matches; of a rule that needs a key, the whole text or nothing."""
-    if judged.rule.when == "key" and is_told:
-        whole = judged.search.fullmatch(text.strip())
-        if whole and not is_placeholder(whole[0]):
-            yield whole
-            return
-        if judged.validate is None or " " not in text:
-            return
-    for count, match in enumerate(judged.search.finditer(text)):
-        if count >= MATCH_LIMIT:
-            return
-        yield match
-
-
-def best(candidates: list[Candidate], judged: list[Judged]) -> list[Candidate]:
+def best(candidates: list[Candidate]) -> list[Candidate]:
     """The candidates that stay where they overlap; nested types beside them."""
+    ordered = [part for part in candidates if part.likelihood >= _POSSIBLE]
+    if len(ordered) < 2:
+        return ordered
+    ordered.sort(key=Candidate.rank)
     kept: list[Candidate] = []
-    ordered = sorted(
-        (part for part in candidates if part.likelihood >= Likelihood.POSSIBLE),
-        key=lambda part: part.rank,
-    )
     for part in ordered:
-        kind = judged[part.number]
-        rivals = (
-            other
-            for other in kept
-            if part.start < other.end
-            and other.start < part.end
-            and (
-                judged[other.number].data_type == kind.data_type
-                or not (kind.kind.nested or judged[other.number].kind.nested)
-            )
-        )
-        if next(rivals, None) is None:
+        for other in kept:
+            if _excludes(other, part):
+                break
+        else:
             kept.append(part)
     return kept
+
+
+def _excludes(other: Candidate, part: Candidate) -> bool:
+    if part.start >= other.end or other.start >= part.end:
+        return False
+    if other.judged.data_type == part.judged.data_type:
+        return True
+    return not (other.judged.is_nested or part.judged.is_nested)

@@ -43,16 +43,45 @@ def _is_date(year: int, month: int, day: int) -> bool:
     return True
 
 
-def iban(text: str) -> Verdict:
-    """ISO 13616: country, length, check digits by ISO 7064 mod 97-10."""
-    is_valid = import_module("stdnum.iban").is_valid
-    words = re.split("[ -]", text)
-    return verdict(
-        any(
-            is_valid("".join(words[:count]), check_country=False)
-            for count in range(len(words), max(0, len(words) - 4), -1)
-        )
+_IBAN_LENGTHS = dict(
+    zip(
+        """
+    AD AE AL AT AZ BA BE BG BH BI BR BY CH CR CY CZ DE DJ DK DO EE EG ES FI FK FO FR
+    GB GE GI GL GR GT HN HR HU IE IL IQ IS IT JO KW KZ LB LC LI LT LU LV LY MC MD ME
+    MK MN MR MT MU NI NL NO OM PK PL PS PT QA RO RS RU SA SC SD SE SI SK SM SO ST SV
+    TL TN TR UA VA VG XK YE
+""".split(),
+        map(
+            int,
+            """
+    24 23 28 20 28 20 16 22 22 27 29 28 21 22 28 24 22 27 18 28 20 29 24 18 18 18 27
+    22 22 23 18 27 28 28 21 28 22 23 23 26 27 30 30 20 28 32 21 20 20 21 25 27 24 22
+    19 20 27 31 30 28 18 15 23 24 28 29 25 29 24 22 33 24 31 18 24 19 24 27 23 25 28
+    23 24 26 29 22 24 20 30
+""".split(),
+        ),
+        strict=True,
     )
+)
+"""SWIFT's IBAN registry; stdnum checks the parts of those that pass."""
+
+
+def iban(text: str) -> Verdict:
+    """ISO 13616: country, length, check digits by ISO 7064 mod 97-10; words after it
+    may be no part of it."""
+    size = _IBAN_LENGTHS.get(text[:2].upper(), 0)
+    number, start = "", 0
+    for part in re.findall("[^ .-]+", text) if size else ():
+        start += len(part)
+        number += part
+        if start == size:
+            digits = "".join(str(int(letter, 36)) for letter in number[4:] + number[:4])
+            return verdict(int(digits) % 97 == 1 and _has_iban_parts(number))
+    return Verdict.INVALID
+
+
+def _has_iban_parts(number: str) -> bool:
+    return bool(import_module("stdnum.iban").is_valid(number, check_country=False))
 
 
 def bic(text: str) -> Verdict:
@@ -125,35 +154,56 @@ def _bare(text: str) -> str:
     return re.sub(r"^[A-Za-z]{2,3}[ -]?(?=\d)", "", text)
 
 
-_TAX_MODULES = """
-    at.tin de.idnr de.stnr fr.nif it.codicefiscale es.nif es.nie pt.nif nl.bsn
-    be.nn dk.cpr se.personnummer fi.hetu no.fodselsnummer ee.ik lv.pvn lt.asmens
-    pl.pesel pl.nip cz.dic cz.rc hu.anum ro.cnp bg.egn bg.pnf gr.vat hr.oib
-    si.ddv gb.utr ie.pps us.tin us.ein ca.sin ca.bn br.cpf br.cnpj mx.rfc
-    ar.cuit cl.rut co.nit in_.pan in_.gstin au.tfn nz.ird za.tin il.idnr kr.brn
-    tr.vkn tr.tckimlik ru.inn ua.rntrc jp.in_ id.npwp vn.mst cy.vat lu.tva
-    mt.vat sk.rc ch.uid sg.uen th.tin pe.ruc ec.ruc uy.rut ve.rif do.rnc gt.nit
-""".split()
+_TAX_NUMBERS = """
+    at.tin:9 de.idnr:11 de.stnr:10-13 fr.nif:13 it.codicefiscale:11-16 es.nif:9
+    es.nie:9 pt.nif:9 nl.bsn:8-9 be.nn:11 dk.cpr:10 se.personnummer:10-12
+    fi.hetu:10-11 no.fodselsnummer:11 ee.ik:11 lv.pvn:11 lt.asmens:11 pl.pesel:11
+    pl.nip:10 cz.dic:8-10 cz.rc:9-10 hu.anum:8 ro.cnp:13 bg.egn:10 bg.pnf:10
+    gr.vat:9 hr.oib:11 si.ddv:8 gb.utr:10 ie.pps:8-9 us.tin:9 us.ein:9 ca.sin:9
+    ca.bn:9-15 br.cpf:11 br.cnpj:14 mx.rfc:10-13 ar.cuit:11 cl.rut:8-9 co.nit:8-16
+    in_.pan:10 in_.gstin:15 au.tfn:8-9 nz.ird:8-9 za.tin:10 il.idnr:4-9 kr.brn:10
+    tr.vkn:10 tr.tckimlik:11 ru.inn:10-12 ua.rntrc:10 jp.in_:12 id.npwp:15-16
+    vn.mst:10-13 cy.vat:9 lu.tva:8 mt.vat:8 sk.rc:9-10 ch.uid:9-12 sg.uen:9-10
+    th.tin:13 pe.ruc:11 ec.ruc:13 uy.rut:12 ve.rif:10 do.rnc:9 gt.nit:2-12
+"""
+"""Modules of python-stdnum, and how many letters and digits their numbers have."""
+
+
+@cache
+def _of_length(numbers: str, length: int) -> tuple[str, ...]:
+    """Those of that length: trying all costs a fraction of a millisecond."""
+    found = []
+    for entry in numbers.split():
+        name, _, lengths = entry.partition(":")
+        least, _, most = lengths.partition("-")
+        if int(least) <= length <= int(most or least):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_one_of(text: str, numbers: str) -> bool:
+    return _any(text, _of_length(numbers, min(len(alphanumeric(text)), 40)))
 
 
 def any_tax_id(text: str) -> Verdict:
     """Valid in some country, or of a form that some countries use without checksum."""
-    if _any(text, _TAX_MODULES) or _any(_bare(text), _TAX_MODULES):
+    if _is_one_of(text, _TAX_NUMBERS) or _is_one_of(_bare(text), _TAX_NUMBERS):
         return Verdict.VALID
     if hu_tax_id(text) is Verdict.VALID or lu_national_id(text) is Verdict.VALID:
         return Verdict.VALID
     return _unsure_digits(text, 8)
 
 
-_IDENTITY_MODULES = """
-    al.nipt ar.cuit at.vnr au.tfn be.nn be.ssn bg.egn br.cpf ca.sin
-    ch.ssn cl.rut cn.ric co.nit cu.ni cz.rc de.idnr dk.cpr do.cedula
-    ec.ci ee.ik es.dni es.nie es.nif fi.hetu fr.nir gr.amka hr.oib ie.pps
-    il.idnr in_.aadhaar in_.pan is_.kennitala it.codicefiscale jp.in_
-    lt.asmens lv.pvn mx.curp nl.bsn no.fodselsnummer pe.cui
-    pl.pesel pt.cc ro.cnp se.personnummer si.emso th.pin tr.tckimlik ua.rntrc
-    za.idnr
-""".split()
+_IDENTITY_NUMBERS = """
+    al.nipt:10 ar.cuit:11 at.vnr:10 au.tfn:8-9 be.nn:11 be.ssn:11 bg.egn:10 br.cpf:11
+    ca.sin:9 ch.ssn:13 cl.rut:8-9 cn.ric:18 co.nit:8-16 cu.ni:11 cz.rc:9-10
+    de.idnr:11 dk.cpr:10 do.cedula:11 ec.ci:10 ee.ik:11 es.dni:9 es.nie:9 es.nif:9
+    fi.hetu:10-11 fr.nir:15 gr.amka:11 hr.oib:11 ie.pps:8-9 il.idnr:4-9
+    in_.aadhaar:12 in_.pan:10 is_.kennitala:10 it.codicefiscale:11-16 jp.in_:12
+    lt.asmens:11 lv.pvn:11 mx.curp:18 nl.bsn:8-9 no.fodselsnummer:11 pe.cui:8-9
+    pl.pesel:11 pt.cc:12 ro.cnp:13 se.personnummer:10-12 si.emso:13 th.pin:13
+    tr.tckimlik:11 ua.rntrc:10 za.idnr:13
+"""
 _IDENTITY_FORM = re.compile(
     r"[1-7]\d{4}-\d{7}-[1-9]|\d{9}[VXvx]|C[A-Za-z]\d{5}[A-Za-z]{2}"
     r"|\d{3}-\d{2}-\d{4}|\d{6}-\d{2}-\d{4}|\d{3}\.\d{4}\.\d{4}\.\d{2}"
@@ -166,7 +216,7 @@ def any_national_id(text: str) -> Verdict:
     number = alphanumeric(text)
     if len(set(number)) < 3:
         return Verdict.INVALID
-    if _IDENTITY_FORM.fullmatch(text.strip()) or _any(text, _IDENTITY_MODULES):
+    if _IDENTITY_FORM.fullmatch(text.strip()) or _is_one_of(text, _IDENTITY_NUMBERS):
         return Verdict.VALID
     ours = (
         cn_resident_id,

@@ -49,24 +49,25 @@ def member(key: bytes, known: Mapping[bytes, str]) -> str:
     return "[" + json.dumps(name, ensure_ascii=False) + "]"
 
 
-def place_path(place: Place, root: str, known: Mapping[bytes, str]) -> str:
-    """The path of a container; remembered in the place."""
+def place_path(place: Place, known: Mapping[bytes, str]) -> str:
+    """The path of a container, from the root's; kept in it if no key is data."""
     chain: list[Place] = []
-    while place.path is None and place.parent is not None:
+    while place.path is None or (known and place.parent is not None):
         chain.append(place)
+        assert place.parent is not None
         place = place.parent
-    path = place.path = place.path or root
+    path = place.path
     for inner in reversed(chain):
         step = "" if inner.key is None else member(inner.key, known)
-        path = inner.path = _limited(path + step + ("[*]" if inner.is_array else ""))
+        path = _limited(path + step + ("[*]" if inner.is_array else ""))
+        if not known:
+            inner.path = path
     return path
 
 
-def field_path(
-    place: Place, key: bytes | None, root: str, known: Mapping[bytes, str]
-) -> str:
+def field_path(place: Place, key: bytes | None, known: Mapping[bytes, str]) -> str:
     """The path of a field: in an array, the array's own."""
-    path = place_path(place, root, known)
+    path = place_path(place, known)
     if place.is_array or key is None:
         return path
     return _limited(path + member(key, known))

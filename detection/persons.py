@@ -16,6 +16,7 @@ _NOT_NAMES = frozenset(
     master production staging development
 """.split()
 )
+_COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 EARLIEST_BIRTH = 1890
 LATEST_BIRTH = 2035
 
@@ -48,16 +49,28 @@ def phone(text: str) -> Verdict:
     international = text.strip().removeprefix("(").startswith("+")
     if not international and not digits.startswith("00"):
         return Verdict.UNSURE
-    digits = digits if international else digits[2:]
-    try:
-        number = phonenumbers.parse("+" + digits, None)
-    except phonenumbers.NumberParseException:
+    number = _international(digits if international else digits[2:])
+    if number is None:
         return Verdict.INVALID
     if phonenumbers.is_valid_number(number):
         return Verdict.VALID
     return (
         Verdict.UNSURE if phonenumbers.is_possible_number(number) else Verdict.INVALID
     )
+
+
+def _international(digits: str) -> phonenumbers.PhoneNumber | None:
+    """Parsing costs more than all else and is needed before a trunk prefix only."""
+    for size in (1, 2, 3):
+        code, national = digits[:size], digits[size:]
+        if code in _COUNTRY_CODES:
+            if national[:1] not in "01":
+                return phonenumbers.PhoneNumber(int(code), int(national))
+            break
+    try:
+        return phonenumbers.parse("+" + digits, None)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def international_phone(text: str) -> Verdict:

@@ -1,26 +1,24 @@
+# cython: annotation_typing=False
 """Reads one document with its hits: fields, their surroundings, their findings.
 
 In come a document within a buffer and its hits, out go candidates to a sink with the
 location and path of their field. Keys are judged first: those that are data are shown
 by their type in all paths of the document. What is encoded in a string is read as a
 document of its own, at most NESTING_LIMIT deep.
+
+What keys say depends on keys only, so it is worked out once for each place and key
+(a plan) and kept, together with the places, until KEPT_LIMIT of them are there.
 """
 
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from detection import fields
-from detection.database import (
-    ENCODED_HIT,
-    ESCAPE_HIT,
-    FIRST_RULE,
-    NESTED_HIT,
-    SPOKEN_HIT,
-)
+from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
-from detection.fields import Field, Place, Walker
+from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place, Walker
 from detection.finding import Location
 from detection.judge import NOWHERE, Candidate, Judge, Surroundings, best
 from detection.paths import field_path, shown
@@ -32,12 +30,31 @@ TEXT_LIMIT = 1 << 17
 """Bytes of one string that are judged."""
 ABOVE_LIMIT = 3
 """Named containers above a field whose keys count as context."""
+KEPT_LIMIT = 8192
+"""Places, circles and plans kept; then all are forgotten."""
+
+_KEY = fields.KEY
+_WORD = fields.WORD
+_KEY_LIMIT = fields.KEY_LIMIT
+_TEXT_LIMIT = TEXT_LIMIT
+_KEPT_LIMIT = KEPT_LIMIT
+_FIRST_RULE = FIRST_RULE
+_HIT_MASK = fields.HIT_MASK
+_SPOKEN_HIT = SPOKEN_HIT
 
 Scan = Callable[[bytes], list[int]]
-Sink = Callable[[Candidate, bool, Location, str], None]
-"""Takes each candidate, whether it stays, and where it stands."""
 
-NOT_TOLD: Mapping[str, int] = {}
+
+class Sink(Protocol):
+    """Takes the candidates of each field, and where it stands."""
+
+    def take(
+        self, candidates: list[Candidate], location: Location, path: str
+    ) -> None: ...
+
+
+_NO_HITS: set[int] = set()
+_NOT_KNOWN: Mapping[bytes, str] = {}
 _JSON_START = (b"{", b"[", b'"')
 _LITERALS = (b"true", b"false", b"null")
 
@@ -52,38 +69,118 @@ class Part(NamedTuple):
     depth: int
 
 
-class Circle(NamedTuple):
+class Circle:
     """What the keys of an object's members and of the objects above say."""
 
-    above: tuple[Words, ...]
-    above_types: frozenset[str]
-    beside: tuple[tuple[bytes, Notes], ...]
+    def __init__(
+        self,
+        above: tuple[Words, ...],
+        above_types: frozenset[str],
+        beside: tuple[tuple[bytes, Notes], ...],
+    ) -> None:
+        self.above = above
+        self.above_types = above_types
+        self.beside = beside
+        self.plans: dict[object, Plan] = {}
+        """By key; in arrays, which have none of their own, by place."""
+
+
+class Plan:
+    """What is known of a field before its value is read."""
+
+    def __init__(self, around: Surroundings, path: str) -> None:
+        self.around = around
+        self.path = path
+        self.is_told = bool(around.told)
 
 
 class Reader:
     """Reads documents one after the other."""
 
     def __init__(self, scan: Scan, judge: Judge, book: PhraseBook) -> None:
-        self._scan = scan
-        self._judge = judge
-        self._book = book
+        self.scan = scan
+        self.judge = judge
+        self.book = book
         self._walker = Walker()
+        self._roots: dict[str, Place] = {}
+        self._speaking: dict[bytes, bool] = {}
+        self._kept = 0
 
     def read(
-        self, part: Part, hits: list[int], span: tuple[int, int], sink: Sink
+        self, part: Part, hits: list[int], first: int, stop: int, sink: Sink
     ) -> None:
-        """Judges the fields that hits[span] (ends absolute in the buffer) stand in."""
-        end = part.start + len(part.document.data)
-        found = self._walker.walk(part.data, part.start, end, hits, *span)
+        """Judges the fields that hits[first:stop] (ends absolute in the buffer) stand
+        in."""
+        if self._kept + self._walker.made > _KEPT_LIMIT:
+            self._roots = {}
+            self._kept = 0
+            self._walker.made = 0
+            self._walker.quiet = set()
+            self._speaking = {}
+        root = self._roots.get(part.root)
+        if root is None:
+            root = self._roots[part.root] = Place(None, None, False, part.root)
+            self._kept += 1
+        start = part.start
+        end = start + len(part.document.data)
+        found = self._walker.walk(part.data, start, end, hits, first, stop, root)
         Reading(self, part, found, sink).run()
 
     def nested(self, part: Part, data: bytes, root: str, sink: Sink) -> None:
         """Reads what was decoded from a string."""
         document = part.document._replace(data=data, starts=(), names=())
-        hits = self._scan(data)
+        hits = self.scan(data)
         if hits and part.depth < NESTING_LIMIT:
             inner = Part(document, data, 0, root, part.depth + 1)
-            self.read(inner, hits, (0, len(hits)), sink)
+            self.read(inner, hits, 0, len(hits), sink)
+
+    def speaks(self, key: bytes) -> bool:
+        """Whether a key says anything for the fields beside it; one that says nothing
+        at all is told to the walker."""
+        speaks = self._speaking.get(key)
+        if speaks is None:
+            notes = self.book.notes(key)
+            speaks = notes.speaks
+            if len(key) <= _KEY_LIMIT:
+                self._speaking[key] = speaks
+                self._kept += 1
+                if not speaks and not notes.told:
+                    self._walker.quiet.add(key)
+        return speaks
+
+    def circle(self, container: Place, keys: tuple[bytes, ...]) -> Circle:
+        """What the keys around the container's members say, `keys` beside them."""
+        circle = container.circles.get(keys)
+        if circle is None:
+            above = [self.book.notes(key) for key in _keys_above(container)]
+            circle = container.circles[keys] = Circle(
+                tuple([notes.words for notes in above]),
+                frozenset().union(*[notes.near for notes in above]),
+                tuple([(key, self.book.notes(key)) for key in keys]),
+            )
+            self._kept += 1 + len(keys)
+        return circle
+
+    def plan(self, circle: Circle, place: Place, key: bytes | None) -> Plan:
+        """What is known of the field at this place with this key."""
+        at = place if place.is_array else key
+        plan = circle.plans.get(at)
+        if plan is None:
+            notes = NOTHING if key is None else self.book.notes(key)
+            told = _told_types(circle, notes)
+            around = Surroundings(
+                told,
+                self.judge.rules_of(told),
+                circle.above_types,
+                _near_beside(circle, key),
+                notes.near,
+                notes.is_doubtful,
+            )
+            plan = Plan(around, field_path(place, key, _NOT_KNOWN))
+            if key is None or len(key) <= _KEY_LIMIT:
+                circle.plans[at] = plan
+                self._kept += 1
+        return plan
 
 
 class Reading:
@@ -93,71 +190,83 @@ class Reading:
         self, reader: Reader, part: Part, found: list[Field], sink: Sink
     ) -> None:
         self._reader = reader
-        self._judge = reader._judge
-        self._book = reader._book
+        self._judge = reader.judge
         self._part = part
+        self._data = part.data
+        self._document = part.document
+        self._location = part.document.location
+        self._is_cut = part.document.is_cut
+        self._is_flat = bool(part.document.names)
         self._fields = found
         self._sink = sink
         self._known: dict[bytes, str] = {}
         self._told: dict[int, list[bytes]] = {}
+        self._circles: dict[int, Circle] = {}
 
     def run(self) -> None:
         for field in self._fields:
-            if field.kind == fields.KEY:
+            if field.kind == _KEY:
                 self._judge_key(field)
-            elif field.key is not None and self._book.notes(field.key).speaks:
-                self._told.setdefault(id(_container(field)), []).append(field.key)
+            elif field.key is not None and self._reader.speaks(field.key):
+                keys = self._told.get(field.serial)
+                if keys is None:
+                    keys = self._told[field.serial] = []
+                keys.append(field.key)
         for field in self._fields:
-            if field.kind == fields.KEY:
-                continue
-            notes = NOTHING if field.key is None else self._book.notes(field.key)
-            told = self._told_types(field, notes) if notes.told else NOT_TOLD
-            if told or field.rules:
-                self._judge_value(field, notes, told)
+            if field.kind != _KEY:
+                plan = self._plan(field)
+                if plan.is_told or field.rules:
+                    self._judge_value(field, plan)
+
+    def _plan(self, field: Field) -> Plan:
+        circle = self._circles.get(field.serial)
+        if circle is None:
+            keys = self._told.get(field.serial)
+            beside = () if keys is None else tuple(dict.fromkeys(keys))
+            circle = self._reader.circle(field.place.container, beside)
+            self._circles[field.serial] = circle
+        return self._reader.plan(circle, field.place, field.key)
 
     def _judge_key(self, field: Field) -> None:
-        location = self._part.document.location
-        if location in (Location.PATH, Location.HEADER):
+        if self._location in (Location.PATH, Location.HEADER):
             return
-        raw = self._part.data[field.start : field.end]
-        text, hits = self._text(field, raw)
-        kept = best(self._judge.candidates(text, hits, NOWHERE), self._judge.rules)
+        raw = self._data[field.start : field.end]
+        text = _unescaped(raw[:_TEXT_LIMIT])
+        candidates = self._judge.candidates(text, self._rules(field, text), NOWHERE)
+        kept = best(candidates)
         if kept:
-            self._known[raw] = self._judge.rules[kept[0].number].data_type
-        for candidate in kept:
-            self._sink(candidate, True, location, self._path(field, raw))
+            self._known[raw] = kept[0].judged.data_type
+        self._sink.take(candidates, self._location, self._path(field, raw))
 
-    def _judge_value(self, field: Field, notes: Notes, told: Mapping[str, int]) -> None:
-        raw = self._part.data[field.start : field.end]
-        if not raw or (field.kind == fields.WORD and raw in _LITERALS):
+    def _judge_value(self, field: Field, plan: Plan) -> None:
+        raw = self._data[field.start : min(field.end, field.start + _TEXT_LIMIT)]
+        if not raw or (field.kind == _WORD and raw in _LITERALS):
             return
-        text, hits = self._text(field, raw)
-        path = self._path(field, field.key)
-        if self._read_inside(field, text, path):
-            return
-        is_spoken = SPOKEN_HIT in field.rules
-        if not hits and not told and not is_spoken:
-            return
-        around = self._surroundings(field, notes, told)
-        candidates = self._judge.candidates(
-            text, hits, around, self._is_cut(field), is_spoken
-        )
-        kept = best(candidates, self._judge.rules)
-        for candidate in candidates:
-            self._sink(candidate, candidate in kept, self._part.document.location, path)
-
-    def _is_cut(self, field: Field) -> bool:
-        return field.is_cut and self._part.document.is_cut
-
-    def _text(self, field: Field, raw: bytes) -> tuple[str, set[int]]:
-        """The decoded text and the rules that may match it."""
-        raw = raw[:TEXT_LIMIT]
-        rules = set(field.rules)
         text = _unescaped(raw)
-        if ESCAPE_HIT in rules:
-            again = self._reader._scan(text.encode("utf-8", "replace"))
-            rules.update(hit & fields.HIT_MASK for hit in again)
-        return text, {rule - FIRST_RULE for rule in rules if rule >= FIRST_RULE}
+        path = plan.path
+        if self._is_flat or self._known:
+            path = self._path(field, field.key)
+        hits = _NO_HITS
+        is_spoken = False
+        if field.rules:
+            if self._read_inside(field, text, path):
+                return
+            hits = self._rules(field, text)
+            is_spoken = _SPOKEN_HIT in field.rules
+            if not hits and not plan.is_told and not is_spoken:
+                return
+        is_cut = field.is_cut and self._is_cut
+        candidates = self._judge.candidates(text, hits, plan.around, is_cut, is_spoken)
+        if candidates:
+            self._sink.take(candidates, self._location, path)
+
+    def _rules(self, field: Field, text: str) -> set[int]:
+        """The rules that may match the decoded text."""
+        found = set(field.rules)
+        if ESCAPE_HIT in found:
+            for hit in self._reader.scan(text.encode("utf-8", "replace")):
+                found.add(hit & _HIT_MASK)
+        return {rule - _FIRST_RULE for rule in found if rule >= _FIRST_RULE}
 
     def _read_inside(self, field: Field, text: str, path: str) -> bool:
         """Whether the text is a document itself, which is then read instead."""
@@ -173,9 +282,9 @@ class Reading:
         return is_document
 
     def _path(self, field: Field, key: bytes | None) -> str:
-        document = self._part.document
+        document = self._document
         if not document.names:
-            return field_path(field.place, key, self._part.root, self._known)
+            return field_path(field.place, key, self._known)
         index = bisect_right(document.starts, field.start - self._part.start) - 1
         name = document.names[index]
         if document.location is Location.PATH:
@@ -183,56 +292,30 @@ class Reading:
         shown_key = shown(key or b"", self._known)
         return shown_key if name == "header" else name + shown_key
 
-    def _told_types(self, field: Field, notes: Notes) -> Mapping[str, int]:
-        """Types that the field's key tells where it stands; how many letters do."""
-        if not notes.is_conditional:
-            return notes.always
-        circle = self._circle(_container(field))
-        told: dict[str, int] = {}
-        for part in notes.told:
-            if part.above and not any(
-                words.holds(part.above) for words in circle.above
-            ):
-                continue
-            if part.beside and not any(
-                other.words.holds(part.beside) for _, other in circle.beside
-            ):
-                continue
+
+def _told_types(circle: Circle, notes: Notes) -> Mapping[str, int]:
+    """Types that a key tells where it stands; how many letters do."""
+    if not notes.is_conditional:
+        return notes.always
+    told: dict[str, int] = {}
+    for part in notes.told:
+        holds = not part.above or _any_holds(circle.above, part.above)
+        if holds and part.beside:
+            beside = tuple([other.words for _, other in circle.beside])
+            holds = _any_holds(beside, part.beside)
+        if holds:
             told[part.data_type] = max(part.letters, told.get(part.data_type, 0))
-        return told
-
-    def _surroundings(
-        self, field: Field, notes: Notes, told: Mapping[str, int]
-    ) -> Surroundings:
-        circle = self._circle(_container(field))
-        beside: frozenset[str] = frozenset()
-        for key, other in circle.beside:
-            if key != field.key:
-                beside |= other.near
-        return Surroundings(
-            told, circle.above_types, beside, notes.near, notes.is_doubtful
-        )
-
-    def _circle(self, place: Place) -> Circle:
-        if not isinstance(place.notes, Circle):
-            above = [self._book.notes(key) for key in _keys_above(place)]
-            place.notes = Circle(
-                tuple(notes.words for notes in above),
-                frozenset().union(*(notes.near for notes in above)),
-                tuple(
-                    (key, self._book.notes(key))
-                    for key in dict.fromkeys(self._told.get(id(place), ()))
-                ),
-            )
-        return place.notes
+    return told
 
 
-def _container(field: Field) -> Place:
-    """The object that a field belongs to, through arrays."""
-    place = field.place
-    while place.is_array and place.parent is not None:
-        place = place.parent
-    return place
+def _any_holds(all_words: tuple[Words, ...], phrase: str) -> bool:
+    return any(words.holds(phrase) for words in all_words)
+
+
+def _near_beside(circle: Circle, key: bytes | None) -> frozenset[str]:
+    """Types that the other keys of the object support."""
+    near = [notes.near for other, notes in circle.beside if other != key]
+    return frozenset().union(*near)
 
 
 def _keys_above(place: Place) -> list[bytes]:

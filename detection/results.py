@@ -9,29 +9,31 @@ from collections.abc import Mapping
 
 from detection.catalog import Catalog, Combination
 from detection.finding import Finding, Likelihood, Location, Sensitivity
+from detection.judge import Candidate, best
+
+_LIKELY = int(Likelihood.LIKELY)
+_LIKELIHOODS = (None, *Likelihood)
 
 
 class Levels:
     """Sensitivities of a catalog's types and their combinations."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._of_type = {name: kind.level for name, kind in catalog.types.items()}
+        levels = {name: kind.level for name, kind in catalog.types.items()}
+        medium = Sensitivity.MEDIUM
+        possible = {name: min(level, medium) for name, level in levels.items()}
+        self.of = (possible, levels)
+        """Sensitivities of types that are only possible, and of likely ones."""
         self._combinations = catalog.combinations
 
-    def of(self, data_type: str, likelihood: int) -> Sensitivity:
-        level = self._of_type[data_type]
-        if likelihood < Likelihood.LIKELY:
-            return min(level, Sensitivity.MEDIUM)
-        return level
-
     def raised(self, likely: set[str]) -> Mapping[str, Sensitivity]:
-        """Types that the combinations among the likely ones raise."""
-        levels: dict[str, Sensitivity] = {}
+        """Sensitivities of types that the combinations among the likely ones raise."""
+        raised: dict[str, Sensitivity] = {}
         for combination in self._combinations:
             for data_type in _members(combination, likely):
-                level = max(combination.level, levels.get(data_type, Sensitivity.LOW))
-                levels[data_type] = level
-        return levels
+                level = raised.get(data_type, self.of[True][data_type])
+                raised[data_type] = max(combination.level, level)
+        return raised
 
 
 class Results:
@@ -40,36 +42,30 @@ class Results:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Location, str], list[int]] = {}
 
-    def add(
-        self, data_type: str, location: Location, path: str, likelihood: int
-    ) -> None:
-        entry = self._found.setdefault((data_type, location, path), [0, 0])
-        entry[0] = max(entry[0], likelihood)
-        entry[1] += 1
+    def take(self, candidates: list[Candidate], location: Location, path: str) -> None:
+        """Counts those that stay."""
+        for candidate in best(candidates):
+            key = (candidate.judged.data_type, location, path)
+            entry = self._found.get(key)
+            if entry is None:
+                self._found[key] = [candidate.likelihood, 1]
+            else:
+                entry[0] = max(entry[0], candidate.likelihood)
+                entry[1] += 1
 
     def findings(self, levels: Levels) -> list[Finding]:
         """In the order of type, location and path."""
-        likely = {
-            data_type
-            for (data_type, _, _), (likelihood, _) in self._found.items()
-            if likelihood >= Likelihood.LIKELY
-        }
+        found = sorted(self._found.items())
+        likely = {key[0] for key, (likelihood, _) in found if likelihood >= _LIKELY}
         raised = levels.raised(likely)
         return [
             Finding(
-                data_type,
-                location,
-                path,
-                max(
-                    levels.of(data_type, likelihood),
-                    raised.get(data_type, Sensitivity.LOW),
-                ),
-                Likelihood(likelihood),
+                *key,
+                raised.get(key[0]) or levels.of[likelihood >= _LIKELY][key[0]],
+                _LIKELIHOODS[likelihood],
                 count,
             )
-            for (data_type, location, path), (likelihood, count) in sorted(
-                self._found.items()
-            )
+            for key, (likelihood, count) in found
         ]
 
 

@@ -30,7 +30,7 @@ from detection.documents import Document, documents
 from detection.fields import HIT_BITS, collect
 from detection.finding import Explanation, Finding, Location, Message
 from detection.judge import Candidate, Judge
-from detection.reader import Part, Reader, Sink
+from detection.reader import Part, Reader
 from detection.results import Levels, Results
 from detection.words import PhraseBook
 
@@ -56,8 +56,7 @@ class Scanner:
         book = PhraseBook(catalog)
         self.database = open_database(catalog, book, cache)
         self._levels = Levels(catalog)
-        self._judge = Judge(catalog, book)
-        self._reader = Reader(self._hits, self._judge, book)
+        self._reader = Reader(self._hits, Judge(catalog, book), book)
 
     @classmethod
     def load(cls, catalog_file: str = "") -> "Scanner":
@@ -90,33 +89,12 @@ class Scanner:
 
     def explain(self, message: Message) -> list[Explanation]:
         """Every match judged, also the rejected ones; no value in it."""
-        rows: list[Explanation] = []
-
-        def sink(candidate: Candidate, _: bool, location: Location, path: str) -> None:
-            rows.append(self._explanation(candidate, location, path))
-
+        sink = Explanations()
         for document in documents(message):
             part = Part(document, document.data, 0, "$", 0)
             hits = self._hits(document.data)
-            self._reader.read(part, hits, (0, len(hits)), sink)
-        return sorted(rows)
-
-    def _explanation(
-        self, candidate: Candidate, location: Location, path: str
-    ) -> Explanation:
-        judged = self._judge.rules[candidate.number]
-        return Explanation(
-            judged.data_type,
-            location,
-            path,
-            judged.label,
-            candidate.start,
-            candidate.end - candidate.start,
-            candidate.verdict.name.lower(),
-            candidate.context,
-            candidate.arithmetic,
-            candidate.likelihood,
-        )
+            self._reader.read(part, hits, 0, len(hits), sink)
+        return sorted(sink.rows)
 
     def _hits(self, data: bytes) -> list[int]:
         hits: list[int] = []
@@ -139,18 +117,28 @@ class Scanner:
             index, document = batch[place]
             result = results[index] = results[index] or Results()
             part = Part(document, data, starts[place], "$", 0)
-            self._reader.read(part, hits, (first, stop), _sink(self._judge, result))
+            self._reader.read(part, hits, first, stop, result)
             first = stop
 
 
-def _sink(judge: Judge, result: Results) -> Sink:
-    def add(candidate: Candidate, stays: bool, location: Location, path: str) -> None:
-        if stays:
-            result.add(
-                judge.rules[candidate.number].data_type,
+class Explanations:
+    """A sink that keeps why each match was judged as it was."""
+
+    def __init__(self) -> None:
+        self.rows: list[Explanation] = []
+
+    def take(self, candidates: list[Candidate], location: Location, path: str) -> None:
+        for candidate in candidates:
+            row = Explanation(
+                candidate.judged.data_type,
                 location,
                 path,
+                candidate.judged.label,
+                candidate.start,
+                candidate.end - candidate.start,
+                candidate.verdict.name.lower(),
+                candidate.context,
+                candidate.arithmetic(),
                 candidate.likelihood,
             )
-
-    return add
+            self.rows.append(row)

@@ -10,17 +10,22 @@ from itertools import pairwise
 
 from detection.verdict import Verdict, verdict
 
-_PLACEHOLDER = re.compile(
-    r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w+%|\[.*\]"
-    r"|(?:null|none|nil|n/?a|undefined|string|text|value|redacted|filtered|masked"
-    r"|hidden|secret|removed|true|false|yes|no|unknown|empty|required|optional"
-    r"|enabled|disabled|todo|changeme|example|foo|bar|test)"
+_TEMPLATE = re.compile(r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w+%|\[.*\]")
+_TEMPLATE_STARTS = frozenset("*xX#•.·-${<%[")
+_STAND_INS = frozenset(
+    """
+    null none nil na n/a undefined string text value redacted filtered masked
+    hidden secret removed true false yes no unknown empty required optional
+    enabled disabled todo changeme example foo bar test
+""".split()
 )
 
 
 def is_placeholder(text: str) -> bool:
     """A mask, a template or a word that stands for a value."""
-    return bool(_PLACEHOLDER.fullmatch(text)) or not text
+    if not text or text.lower() in _STAND_INS:
+        return True
+    return text[0] in _TEMPLATE_STARTS and bool(_TEMPLATE.fullmatch(text))
 
 
 def decode_base64(text: str) -> bytes | None:

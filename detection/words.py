@@ -13,17 +13,16 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from detection.catalog import Catalog
+from detection.fields import KEY_LIMIT
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 WORD_LIMIT = 12
 """Words of a key looked at; longer keys are texts."""
-KEY_LIMIT = 128
-"""Bytes of a key looked at."""
 PHRASE_WORDS = 5
 """Words of the longest phrase looked for in texts."""
-CACHE_LIMIT = 16384
+CACHE_LIMIT = 8192
 """Keys remembered; then all are forgotten."""
 
 LAST_LATIN = "\u024f"
@@ -114,11 +113,11 @@ NONE: frozenset[str] = frozenset()
 NOTHING = Notes(Words("", (0,)), (), frozenset(), False, False, False, {})
 
 
-def split(key: str) -> list[str]:
-    """A key's words in lower case, Latin letters without accents."""
+def split(key: str, limit: int = WORD_LIMIT) -> list[str]:
+    """The first words in lower case, Latin letters without accents."""
     if not key.isascii():
         key = "".join(_plain(letter) for letter in key)
-    return [word.lower() for word in _WORD.findall(key)][:WORD_LIMIT]
+    return [word.lower() for word in _WORD.findall(key)][:limit]
 
 
 def _plain(letter: str) -> str:
@@ -179,6 +178,9 @@ class PhraseBook:
         for phrase in self.phrases:
             if not phrase.is_whole and not phrase.above and not phrase.beside:
                 self._near.setdefault(phrase.joined, set()).add(phrase.data_type)
+        self._beginnings = {
+            joined[:size] for joined in self._near for size in (1, 2, 3)
+        }
         self._doubtful = {"".join(split(text)) for text in catalog.doubtful}
         self._notes: dict[bytes, Notes] = {}
 
@@ -186,14 +188,14 @@ class PhraseBook:
         """What a raw key says."""
         notes = self._notes.get(key)
         if notes is None:
+            if len(key) > KEY_LIMIT:
+                return NOTHING
             if len(self._notes) >= CACHE_LIMIT:
                 self._notes.clear()
             notes = self._notes[key] = self._read(key)
         return notes
 
     def _read(self, key: bytes) -> Notes:
-        if len(key) > KEY_LIMIT:
-            return NOTHING
         words = split(decode_key(key))
         joined = join(words)
         near: set[str] = set()
@@ -239,8 +241,10 @@ class PhraseBook:
     def near_in(self, text: str) -> frozenset[str]:
         """Types whose phrases stand in a text."""
         found: set[str] = set()
-        words = [word.lower() for word in _WORD.findall(text)]
-        for start in range(len(words)):
+        words = split(text, len(text))
+        for start, word in enumerate(words):
+            if word[:3] not in self._beginnings:
+                continue
             for end in range(start + 1, min(start + PHRASE_WORDS, len(words)) + 1):
                 part = "".join(words[start:end])
                 found |= self._near.get(part, NONE)

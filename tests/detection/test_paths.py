@@ -39,20 +39,27 @@ def test_known_data_is_shown_by_type() -> None:
 
 
 def test_places_build_on_each_other() -> None:
-    root = Place(None, None, False)
+    root = Place(None, None, False, "$")
     users = Place(root, b"users", True)
     user = Place(users, None, False)
-    assert field_path(user, b"email", "$", {}) == "$.users[*].email"
-    assert field_path(users, b"users", "$", {}) == "$.users[*]"
-    assert field_path(user, None, "$", {}) == "$.users[*]"
+    assert field_path(user, b"email", {}) == "$.users[*].email"
+    assert field_path(users, b"users", {}) == "$.users[*]"
+    assert field_path(user, None, {}) == "$.users[*]"
     assert user.path == "$.users[*]"
-    assert place_path(user, "ignored", {}) == "$.users[*]"
+
+
+def test_what_one_document_knows_is_not_kept() -> None:
+    root = Place(None, None, False, "$")
+    inner = Place(root, b"ada", False)
+    assert place_path(inner, {b"ada": "personal.name"}) == "$.{personal.name}"
+    assert place_path(inner, {}) == "$.ada"
+    assert place_path(inner, {b"ada": "personal.name"}) == "$.{personal.name}"
 
 
 def test_long_paths_end_in_an_ellipsis() -> None:
-    place = Place(None, None, False)
+    place = Place(None, None, False, "$")
     for _ in range(40):
         place = Place(place, b"xyz" * 13, False)
-    path = place_path(place, "$", {})
+    path = place_path(place, {})
     assert len(path) <= PATH_LIMIT + 1
     assert path.endswith("…")

@@ -3,9 +3,9 @@
 import pytest
 
 from detection.catalog import Catalog
+from detection.fields import KEY_LIMIT
 from detection.words import (
     CACHE_LIMIT,
-    KEY_LIMIT,
     NOTHING,
     PhraseBook,
     decode_key,

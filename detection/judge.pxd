@@ -1,0 +1,58 @@
+cimport cython
+
+
+cdef int _MATCH_LIMIT, _WORDS_BEFORE, _POSSIBLE, _LIKELY
+
+
+cdef class Judged:
+    cdef readonly Py_ssize_t number
+    cdef readonly str data_type, label
+    cdef readonly object fullmatch, finditer, validate
+    cdef readonly int start
+    cdef readonly bint needs_key, doubts, is_nested
+
+    cpdef object validated(self, str value)
+    cpdef bint proves(self, object verdict)
+
+
+cdef class Candidate:
+    cdef readonly Judged judged
+    cdef readonly Py_ssize_t start, end, letters
+    cdef readonly object verdict
+    cdef readonly tuple context, sums
+    cdef readonly int likelihood
+
+
+cdef class Surroundings:
+    cdef readonly dict told
+    cdef readonly list judged
+    cdef readonly frozenset above, beside, own
+    cdef readonly bint is_doubtful
+
+
+cdef class Judge:
+    cdef object _book
+    cdef readonly list rules
+    cdef dict _sharing, _by_type
+
+    @cython.locals(judged=list, found=list, rule=Judged)
+    cpdef list candidates(self, str text, set hits, Surroundings around,
+                          bint is_cut=*, bint is_spoken=*)
+    @cython.locals(numbers=set, rule=Judged)
+    cdef list _all(self, str text, set hits, Surroundings around, bint is_spoken)
+    @cython.locals(bare=str, is_told="bint", count=Py_ssize_t)
+    cdef object _run(self, Judged rule, str text, Surroundings around, bint is_cut,
+                     list found)
+    @cython.locals(value=str, start=Py_ssize_t, end=Py_ssize_t, letters=Py_ssize_t,
+                   context=tuple, support=int, doubt=int, is_alone="bint", proof=int,
+                   cut=int, total=int, likelihood=int)
+    cdef object _weigh(self, Judged rule, object match, str text, Surroundings around,
+                       bint is_cut, list found)
+    @cython.locals(name=str, support=list)
+    cdef tuple _context(self, Judged rule, str text, Py_ssize_t start,
+                        Surroundings around)
+
+
+@cython.locals(part=Candidate, other=Candidate, ordered=list, kept=list)
+cpdef list best(list candidates)
+cdef bint _excludes(Candidate other, Candidate part)
