@@ -47,6 +47,9 @@ class Record(msgspec.Struct, array_like=True, gc=False):
     """Capture time of the response's first byte."""
     request: Message
     response: Message
+    client_identity: str = ""
+    """Who the client is, as `namespace/service account`, where a mesh's proxy vouches
+    for it; the client's address is then unspecified."""
 
     def __repr__(self) -> str:
         return f"Record({self.request!r}, {self.response!r})"

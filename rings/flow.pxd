@@ -16,7 +16,7 @@ cdef class View:
     cdef public Stats stats
     cdef Fields fields
     cdef public dict streams
-    cdef public object own, monitored, translation
+    cdef public object own, monitored, translation, proxy
 
     cpdef bint reports(self, bytes client, bytes server) except -1
 
@@ -37,7 +37,7 @@ cdef class Connection:
     cdef Stream _make_stream(self, Limits limits, int role, bytes key)
     @cython.locals(pairer=Pairer, size=Py_ssize_t)
     cdef object _assign(self, bytes client_key)
-    @cython.locals(view=View, pairer=Pairer)
+    @cython.locals(view=View, pairer=Pairer, is_server="bint")
     cdef bint _is_reported(self) except -1
     cdef bint _skip_acknowledged(self) except -1
     @cython.locals(first=Stream, second=Stream, one=Piece, other=Piece, oldest=Stream)

@@ -45,7 +45,9 @@ class View:
 
     `own` are the addresses behind the interface, `monitored` all addresses of the
     cluster. With neither, every connection is reported. `translation`, if there is
-    one, tells who stands behind a translated address.
+    one, tells who stands behind a translated address. `proxy`, if there is one, tells
+    the same within the pod: a connection that is led to another port there is a mesh
+    proxy's, and what it carries is reported where the proxy passes it on.
     """
 
     def __init__(self, interface: int) -> None:
@@ -57,6 +59,7 @@ class View:
         self.own: frozenset[bytes] = frozenset()
         self.monitored: Container[bytes] = frozenset()
         self.translation: Translation | None = None
+        self.proxy: Translation | None = None
 
     def reports(self, client: bytes, server: bytes) -> bool:
         """Where the server is, if it is monitored; else where the client is."""
@@ -183,10 +186,13 @@ class Connection:
         view, pairer = self.view, self.pairer
         if not view.reports(pairer.client, pairer.server):
             return False
+        ends = (pairer.client, pairer.client_port, pairer.server, pairer.server_port)
+        is_server = pairer.server in view.own
+        if is_server and view.proxy is not None and view.proxy.server_of(*ends):
+            return False
         if view.translation is None:
             return True
-        ends = (pairer.client, pairer.client_port, pairer.server, pairer.server_port)
-        if pairer.server not in view.own:
+        if not is_server:
             found = view.translation.server_of(*ends)
             if found is not None:
                 pairer.server, pairer.server_port = found

@@ -34,6 +34,8 @@ class Workload(NamedTuple):
 
 
 INTERNET = Workload("", "External", "internet")
+BEHIND_PROXY = Workload("", "Unresolved", "behind a proxy")
+"""A client of which a mesh's proxy tells nothing."""
 
 
 class Change(NamedTuple):

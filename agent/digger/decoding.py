@@ -22,6 +22,7 @@ LARGEST = 1 << 40
 """Of one count of bytes or pieces."""
 MOST_REASONS = 50
 
+_IDENTITY = re.compile(r"(?:[-a-z0-9]{1,63}/[-a-z0-9]{1,63})?")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
 
@@ -52,6 +53,7 @@ def _is_record(record: Record) -> bool:
         and 0 <= record.answered_ns <= LATEST_NS
         and 0 <= request.body_bytes <= LARGEST
         and 0 <= response.body_bytes <= LARGEST
+        and _IDENTITY.fullmatch(record.client_identity) is not None
     )
 
 

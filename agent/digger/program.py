@@ -14,7 +14,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from agent.cluster import api, names, watch
-from agent.cluster.addresses import AddressIndex, Workload, place, unresolved
+from agent.cluster.addresses import (
+    BEHIND_PROXY,
+    AddressIndex,
+    Workload,
+    place,
+    unresolved,
+)
 from agent.cluster.service import Server
 from agent.digger.decoding import decode_coverage, decode_record
 from agent.digger.endpoints import Endpoints
@@ -205,7 +211,7 @@ class Digger:
         method, target = request_line(record.request.head)
         status_class = status(record.response.head) // 100
         server = self._name(record.server, record.started_ns)
-        client = self._name(record.client, record.started_ns)
+        client = vouched(record) or self._name(record.client, record.started_ns)
         port = record.server_port
         path = self._endpoints.template((server, port), method, target)
         edge = Edge(server, client, port, method, path)
@@ -275,6 +281,14 @@ class Digger:
                 self._given_up.clear()
             self._given_up.add(ip)
         return known or unresolved(ip)
+
+
+def vouched(record: Record) -> Workload | None:
+    """The client that a mesh's proxy hides, by the identity that it vouches for."""
+    namespace, _, account = record.client_identity.partition("/")
+    if account:
+        return Workload(namespace, "ServiceAccount", account)
+    return None if any(record.client) else BEHIND_PROXY
 
 
 class _Ending:

@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -171,8 +171,10 @@ def _sum(one: RingStatistics, other: RingStatistics) -> RingStatistics:
     )
 
 
-def socket_inside(path: str, inode: int) -> socket.socket:
-    """A packet socket of the namespace. Raises GoneError, OSError or RingError."""
+def socket_inside(
+    path: str, inode: int, make: Callable[[], socket.socket]
+) -> socket.socket:
+    """What `make` makes in the namespace. Raises GoneError, OSError or RingError."""
     made: list[socket.socket | BaseException] = []
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -183,7 +185,7 @@ def socket_inside(path: str, inode: int) -> socket.socket:
         try:
             if _libc.setns(file, _CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            made.append(packet_socket())
+            made.append(make())
         except (OSError, RingError) as error:
             made.append(error)
 
@@ -208,7 +210,7 @@ def _spoken_between(place: Inside) -> frozenset[bytes]:
 
 
 def _ring(number: int, place: Inside) -> Ring:
-    opened = socket_inside(place.path, place.inode)
+    opened = socket_inside(place.path, place.inode, packet_socket)
     try:
         return Ring(
             RING_BYTES,

@@ -37,6 +37,8 @@ class Plan:
     """All addresses of the wanted pods, captured or not."""
     where: dict[int, str] = field(default_factory=dict)
     """Number of the view → host, inside or loopback."""
+    proxied: dict[int, int] = field(default_factory=dict)
+    """Number of a view → that of its pod's loopback, if a proxy is there."""
     missed: dict[bytes, str] = field(default_factory=dict)
     """A pod's first address → why it is not captured, or not all of it."""
 
@@ -76,20 +78,24 @@ class Placement:
             if interface.host_index and not interface.is_bypassed:
                 plan.host[interface.host_index] = _sorted(interface.addresses)
                 plan.where[interface.host_index] = HOST
+            views = [interface.host_index]
             for key, is_loopback in _rings_of(interface):
-                self._place(plan, interface, key, is_loopback)
+                views.append(self._place(plan, interface, key, is_loopback))
+            if interface.proxy and views[-1]:
+                plan.proxied[views[-2]] = views[-1]
         return plan
 
     def _place(
         self, plan: Plan, interface: PodInterface, key: _Key, is_loopback: bool
-    ) -> None:
+    ) -> int:
+        """The number of the ring; 0: it cannot be had."""
         addresses = _sorted(interface.addresses)
         reason = "" if interface.namespace_path else "no_path"
         reason = reason or self._allot(key)
         if reason:
             if addresses:
                 plan.missed.setdefault(addresses[0], reason)
-            return
+            return 0
         number, worker = self._known[key]
         if before := plan.inside.get(number):
             addresses = _sorted({*addresses, *before.addresses})
@@ -102,6 +108,7 @@ class Placement:
             worker=worker,
         )
         plan.where[number] = LOOPBACK if is_loopback else INSIDE
+        return number
 
     def _allot(self, key: _Key) -> str:
         """Gives the interface a number and a worker; else the reason why not."""

@@ -112,7 +112,7 @@ class Interceptor:
         self._planned_for: tuple[PodInterface, ...] | None = None
         self._placement = Placement(settings.capture.inside_bytes, self._count)
         self._cluster = Cluster([])
-        self._ordered = Monitor(0, {}, {}, frozenset())
+        self._ordered = Monitor(0, {}, {}, {}, frozenset())
         self._changed = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable when the interfaces have changed."""
         self._ordered_addresses: frozenset[bytes] = frozenset()
@@ -273,12 +273,9 @@ class Interceptor:
         plan = self._placement.plan(found, listed)
         self.coverage.place(plan)
         known = self._ordered
-        order = Monitor(known.revision + 1, plan.host, plan.inside, plan.own)
-        if (known.host, known.inside, known.own) != (
-            order.host,
-            order.inside,
-            plan.own,
-        ):
+        order = Monitor(known.revision, plan.host, plan.inside, plan.proxied, plan.own)
+        if order != known:
+            order.revision += 1
             self._ordered = order
             self._ordered_addresses = frozenset(
                 ip for addresses in plan.addresses.values() for ip in addresses

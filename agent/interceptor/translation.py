@@ -37,12 +37,11 @@ class End(NamedTuple):
 
 
 class Translation:
-    """Asks the connection tracking of the namespace that this process is in."""
+    """Asks the connection tracking of the namespace that its socket was made in."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER
-        )
+    def __init__(self, opened: socket.socket | None = None) -> None:
+        """`opened`: a `netfilter_socket`; none: one of this namespace."""
+        self._socket = opened or netfilter_socket()
         self._socket.bind((0, 0))
         self._socket.settimeout(_ANSWER_SECONDS)
         self._sequence = 0
@@ -112,6 +111,13 @@ class Translation:
                 _raise_error(data)
                 return None
             return _source(data[_HEADER.size + 4 : length], wanted)
+
+
+def netfilter_socket() -> socket.socket:
+    """In the namespace of this thread."""
+    return socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER
+    )
 
 
 def _question(sequence: int, by: int, source: End, destination: End) -> bytes:

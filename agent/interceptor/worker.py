@@ -21,6 +21,7 @@ import msgspec
 from agent.interceptor import budget
 from agent.interceptor.coverage import Counts, Report
 from agent.interceptor.inside import Inside, Rings
+from agent.interceptor.mesh import Proxies, behind_proxy
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.logs import set_up
@@ -74,6 +75,8 @@ class Monitor(msgspec.Struct, tag=True):
     """Host interface index → the pod's addresses."""
     inside: dict[int, Inside]
     """Number of the view → where it is captured; each by one worker."""
+    proxied: dict[int, int]
+    """Number of a view → that of its pod's loopback, if a mesh proxy is there."""
     own: frozenset[bytes]
     """All addresses of this node's monitored pods."""
 
@@ -130,6 +133,8 @@ class Worker:
         self._wake.register(self._rings, select.POLLIN)
         self._wake.register(orders, select.POLLIN)
         self._monitored = Monitored()
+        self._proxies = Proxies()
+        self._loopbacks: set[int] = set()
         self._gone: dict[int, float] = {}
         self._revision = 0
         self._is_stopping = False
@@ -157,6 +162,7 @@ class Worker:
         self._rings.close_all()
         self._ring.close()
         self._translation.close()
+        self._proxies.close_all()
 
     def _read(self, timeout_seconds: float) -> bool:
         """Takes the blocks that are ready; true if there were any."""
@@ -198,6 +204,7 @@ class Worker:
         mine = {n: i for n, i in order.inside.items() if i.worker == self._number}
         self._ring.set_interfaces(frozenset(order.host))
         self._rings.open(mine)
+        self._loopbacks |= {n for n, place in mine.items() if place.is_loopback}
         self._monitored.own = order.own
         views = {**order.host, **{n: i.addresses for n, i in mine.items()}}
         for number, addresses in views.items():
@@ -205,6 +212,8 @@ class Worker:
             view.own = frozenset(addresses)
             view.monitored = self._monitored
             view.translation = self._translation if number in order.host else None
+            loopback = order.inside.get(order.proxied.get(number, 0))
+            view.proxy = self._proxies.of(number, loopback)
         end = time.monotonic() + _QUIET_SECONDS
         gone = set(self._assembler.views) - set(views)
         for number in gone:
@@ -219,12 +228,16 @@ class Worker:
             if now >= end:
                 del self._gone[number]
                 self._rings.close(number)
+                self._proxies.close(number)
+                self._loopbacks.discard(number)
                 self._hand_on(self._assembler.drop_view(number))
 
     def _hand_on(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
             if pair.response is not None:
                 record = record_of(pair, pair.response, self._node)
+                if pair.interface in self._loopbacks:
+                    record = behind_proxy(record)
                 self._producer.send(server_key(record), encoder.encode(record))
 
     def _report(self, is_flushed: bool = False) -> None:

@@ -25,11 +25,18 @@ def test_a_record_comes_back_as_it_was() -> None:
         {"started_ns": -1},
         {"started_ns": 2**63},
         {"answered_ns": 2**64 - 1},
+        {"client_identity": "jane@example.com/x"},
+        {"client_identity": "shop"},
     ],
 )
 def test_an_impossible_record_is_no_record(wrong: dict[str, object]) -> None:
     value = encoder.encode(msgspec.structs.replace(record(), **wrong))
     assert decode_record(value) is None
+
+
+def test_a_record_from_before_identities_were_known_is_read() -> None:
+    fields = msgspec.msgpack.decode(encoder.encode(record()))
+    assert decode_record(encoder.encode(fields[:-1])) == record()
 
 
 def test_an_impossible_body_is_no_record() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -112,6 +113,23 @@ def test_without_names_addresses_stand_for_themselves(line: Line, start: Start) 
     clients = {(e.client.kind, e.client.name) for e in line.endpoints()}
     assert clients == {("External", "internet"), ("Unresolved", "10.0.0.9")}
     assert digger.packages_accepted == len(line.cloud.packages)
+
+
+def test_a_client_behind_a_proxy_is_named_by_its_identity(
+    line: Line, start: Start
+) -> None:
+    digger = start(line.settings)
+    hidden = record(client=bytes(4))
+    vouched = msgspec.structs.replace(hidden, client_identity="web/front")
+    line.send(hidden, vouched)
+    assert eventually(lambda: digger.digested == 2)
+    clients = {
+        (e.client.namespace, e.client.kind, e.client.name) for e in line.endpoints()
+    }
+    assert clients == {
+        ("", "Unresolved", "behind a proxy"),
+        ("web", "ServiceAccount", "front"),
+    }
 
 
 def test_names_come_from_the_file(line: Line, start: Start, tmp_path: Path) -> None:
