@@ -13,7 +13,6 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Collection
-from types import TracebackType
 from typing import Any
 
 from confluent_kafka import (
@@ -211,12 +210,7 @@ class EmbeddedBroker:
     def __enter__(self) -> "EmbeddedBroker":
         return self
 
-    def __exit__(
-        self,
-        _: type[BaseException] | None,
-        __: BaseException | None,
-        ___: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

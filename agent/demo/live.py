@@ -9,7 +9,6 @@ import threading
 import time
 from contextlib import ExitStack
 from ipaddress import ip_address
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -61,12 +60,7 @@ class Live:
             self._resources = made.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for child in self._children.values():
             child.finish()
         self._resources.close()

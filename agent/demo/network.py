@@ -16,7 +16,6 @@ import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -100,12 +99,7 @@ class DemoNetwork:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _choose(self) -> dict[str, tuple[End, ...]]:

@@ -3,7 +3,6 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from agent.queue import (
 )
 from agent.record import RECORDS_TOPIC
 from agent.settings import Capture, Kafka, Settings
+from tests.waiting import eventually
 
 
 def settings(bootstrap: str, **kafka: object) -> Settings:
@@ -29,15 +29,6 @@ def settings(bootstrap: str, **kafka: object) -> Settings:
         capture=Capture(body_bytes=1 << 20),
         kafka=msgspec.convert({"bootstrap": bootstrap, **kafka}, Kafka),
     )
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def closed_port() -> int:
@@ -126,7 +117,7 @@ def test_an_unreachable_broker_is_told_once(
     while time.monotonic() < end:
         producer.send(b"key", b"value")
         producer.poll()
-        time.sleep(0.01)
+        threading.Event().wait(0.01)
     assert len(caplog.records) == 1
     assert "no broker reachable" in caplog.text
     assert capfd.readouterr().err == ""

@@ -13,9 +13,9 @@ from tests.kafka.line import (
     RunningCloud,
     RunningDigger,
     Traffic,
-    eventually,
     settings,
 )
+from tests.waiting import eventually
 
 PATH = "SELECT path, SUM(pairs) FROM endpoints GROUP BY path"
 

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 from agent.cluster import api, watch
 from agent.cluster.addresses import AddressIndex
 from tests.kubernetes.apiserver import TOKEN, ApiServer
+from tests.waiting import eventually
 
 NOW = 2**62
 numbers = itertools.count(1)
@@ -20,15 +21,6 @@ numbers = itertools.count(1)
 
 def ip(text: str) -> bytes:
     return bytes(map(int, text.split(".")))
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Namespace:

@@ -28,6 +28,7 @@ from agent.record import (
 )
 from agent.settings import Settings, load
 from tests.netns.pods import Pod
+from tests.waiting import eventually
 
 WAIT_SECONDS = 15.0
 _PEERS = "tests.netns.peers"
@@ -104,11 +105,7 @@ def forwarding() -> Iterator[None]:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < end, "did not come true in time"
-        pause.wait(0.02)
+    assert eventually(holds, WAIT_SECONDS), "did not come true in time"
 
 
 def records(bootstrap: str, count: int) -> list[Record]:

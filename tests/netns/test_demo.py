@@ -18,6 +18,7 @@ import pytest
 from agent.demo.network import DemoNetwork
 from agent.demo.planted import DECOYS, PLANTED
 from tests.netns.pods import ip
+from tests.waiting import eventually
 
 VETHSCOPE = Path(sys.executable).parent / "vethscope"
 END_SECONDS = 3.0
@@ -130,10 +131,7 @@ def _processes(pid: int) -> list[str]:
 
 def await_none(traces_of: Callable[[], list[str]]) -> None:
     """The kernel takes a namespace's interfaces away a moment after its end."""
-    deadline = time.monotonic() + 2
-    while left := traces_of():
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
+    assert eventually(lambda: not traces_of(), 2.0), traces_of()
 
 
 def run(*arguments: str, prefix: tuple[str, ...] = ()) -> tuple[dict[str, Any], Demo]:
@@ -222,7 +220,7 @@ def test_a_signal_ends_it_in_time_and_without_traces(
 ) -> None:
     with demo("--json") as running:
         running.await_line(line)
-        time.sleep(after_seconds)
+        threading.Event().wait(after_seconds)
         assert running.interrupt(number) < end_seconds()
         assert running.process.returncode == 0, running.errors
         assert "Traceback" not in running.errors

@@ -1,8 +1,7 @@
 """The address list over gRPC, both ends."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from agent.cluster import service
 from agent.cluster.addresses import NODE, POD, SERVICE, AddressIndex, Workload
 from agent.cluster.service import AddressClient, ListenError, Server
+from tests.waiting import eventually
 
 ORDERS = Workload("shop", "Deployment", "orders")
 LOOPBACK = "127.0.0.1:0"
@@ -17,15 +17,6 @@ LOOPBACK = "127.0.0.1:0"
 
 def ip(number: int) -> bytes:
     return (0x0A000000 + number).to_bytes(4, "big")
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @contextmanager

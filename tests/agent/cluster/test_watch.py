@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -12,21 +12,13 @@ from agent.cluster import watch
 from agent.cluster.addresses import AddressIndex
 from agent.cluster.api import Api
 from tests.agent.cluster.apiserver import END, ApiServer
+from tests.waiting import eventually
 
 NOW = 2**62
 
 
 def ip(text: str) -> bytes:
     return bytes(map(int, text.split(".")))
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture

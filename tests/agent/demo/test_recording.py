@@ -13,6 +13,7 @@ from agent.demo.recording import Recording
 from agent.queue import EmbeddedBroker
 from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, record_decoder
 from agent.settings import Settings
+from tests.waiting import eventually
 
 SECONDS = 20.0
 RATE = 400.0
@@ -40,10 +41,7 @@ def recording(settings: Settings, tmp_path: Path) -> Iterator[Recording]:
 
 def replay_some(recording: Recording) -> None:
     recording.rate = RATE
-    deadline = time.monotonic() + SECONDS
-    while recording.counts.exchanges < 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(lambda: recording.counts.exchanges >= 200, SECONDS)
     recording.rate = 0.0
     assert recording.flush(SECONDS)
 

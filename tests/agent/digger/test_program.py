@@ -27,17 +27,9 @@ from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.digger.records import START_NS, record
+from tests.waiting import eventually
 
 PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture(autouse=True)
