@@ -16,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.detection import bodies, rival, speed, values
+from benchmarks.detection import bodies, labels, rival, speed, values
 from detection.scanner import Scanner
 
 
@@ -32,8 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("no corpora: give --corpora or VETHSCOPE_CORPORA", file=sys.stderr)
         return 0
     corpora = Path(options.corpora)
-    labelled = values.read(corpora / "values" / "labelled.jsonl")
-    values.report(scanner, labelled)
+    file = corpora / "values" / "labelled.jsonl"
+    labelled, dropped = labels.read(file, set(values.KINDS))
+    values.report(scanner, labelled, dropped)
     texts = bodies.read(corpora / "bodies.jsonl.gz")
     review = bodies.report(scanner, texts)
     if options.review:

@@ -1,7 +1,7 @@
 cimport cython
 
 
-cdef int _MATCH_LIMIT, _WORDS_BEFORE, _POSSIBLE, _LIKELY
+cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _WORDS_BEFORE, _POSSIBLE, _LIKELY
 
 
 cdef class Judged:
@@ -34,21 +34,25 @@ cdef class Judge:
     cdef object _book
     cdef readonly list rules
     cdef dict _sharing, _by_type
+    cdef public Py_ssize_t work
 
     @cython.locals(judged=list, found=list, rule=Judged)
     cpdef list candidates(self, str text, set hits, Surroundings around,
                           bint is_cut=*, bint is_spoken=*)
     @cython.locals(numbers=set, rule=Judged)
     cdef list _all(self, str text, set hits, Surroundings around, bint is_spoken)
-    @cython.locals(bare=str, is_told="bint", count=Py_ssize_t)
+    @cython.locals(bare=str, is_told="bint")
     cdef object _run(self, Judged rule, str text, Surroundings around, bint is_cut,
                      list found)
+    @cython.locals(spans=dict)
+    cdef object _run_inside(self, Judged rule, str text, Surroundings around,
+                            bint is_cut, list found)
     @cython.locals(value=str, start=Py_ssize_t, end=Py_ssize_t, letters=Py_ssize_t,
                    context=tuple, support=int, doubt=int, is_alone="bint", proof=int,
-                   cut=int, total=int, likelihood=int)
+                   cut=int, total=int, likelihood=int, is_named="bint", is_nothing="bint")
     cdef object _weigh(self, Judged rule, object match, str text, Surroundings around,
                        bint is_cut, list found)
-    @cython.locals(name=str, support=list)
+    @cython.locals(name=str, before=str, support=list)
     cdef tuple _context(self, Judged rule, str text, Py_ssize_t start,
                         Surroundings around)
 

@@ -6,7 +6,7 @@ candidates. The arithmetic of the ladder (docs/detection.md):
 
     rule's base (3, or 2 for rules that need a telling key)
     + 1 if the validator proves the value; an invalid value is dropped
-    + 2 if the field's key tells the type
+    + 2 if the field's key tells the type, or words that stand right before the match
     + 1 if not, but a key above or beside, or words before the match, support it
     - 2 if the rule doubts, nothing above applies and the key speaks against it, or if
       it needs a telling key, and neither key nor words before the match tell the type
@@ -19,6 +19,7 @@ key tells, then the likelier, the longer, the rule that comes first in the catal
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from detection.catalog import Catalog, CatalogError, DataType, Rule, rules
 from detection.database import anchors
@@ -28,12 +29,19 @@ from detection.verdict import Verdict
 from detection.words import PhraseBook
 
 _MATCH_LIMIT = 256
+_WORK_LIMIT = 40_000
+_WEIGHING = 4
 _WORDS_BEFORE = 48
 _POSSIBLE = 3
 _LIKELY = 4
 
 MATCH_LIMIT = _MATCH_LIMIT
 """Matches of one rule in one field that are judged."""
+WORK_LIMIT = _WORK_LIMIT
+"""Work done for a document, about microseconds: a rule on a field counts 1 and 1 for
+every 64 characters, a part of a text 1, a match WEIGHING, five times that without its
+key, the words of a text 1 for 4 characters. What comes after is not judged."""
+WEIGHING = _WEIGHING
 SPOKEN_LIMIT = 4096
 """Characters of a text whose words name types."""
 WORDS_BEFORE = _WORDS_BEFORE
@@ -43,7 +51,14 @@ _VALID = Verdict.VALID
 _UNSURE = Verdict.UNSURE
 _INVALID = Verdict.INVALID
 _BY_KEY = ("key",)
+_BY_WORDS = ("words tell it",)
 _DOUBTED = ("doubtful key",)
+
+
+_PART = re.compile(
+    r"(?<!\w)(?=[^\s\d]{0,20}\d)\w(?:[\w&./+*()-]{2,40}[\w)])(?:(?<=\d) (?=\d)\d+){0,6}"
+)
+"""What may be a number in a text, groups of digits together."""
 
 
 class Judged:
@@ -161,6 +176,8 @@ class Judge:
         ]
         self._sharing = {numbers[0]: numbers for numbers in anchors(catalog).values()}
         self._by_type: dict[str, list[int]] = {}
+        self.work = 0
+        """Done since the document began."""
         for judged in self.rules:
             self._by_type.setdefault(judged.data_type, []).append(judged.number)
 
@@ -179,6 +196,8 @@ class Judge:
     ) -> list[Candidate]:
         """All candidates, the rejected ones too; a spoken text names types itself."""
         judged = around.judged
+        if self.work > _WORK_LIMIT:
+            return []
         if hits or is_spoken:
             judged = self._all(text, hits, around, is_spoken)
         found: list[Candidate] = []
@@ -193,6 +212,7 @@ class Judge:
         for hit in hits:
             numbers.update(self._sharing[hit])
         if is_spoken:
+            self.work += len(text) >> 2
             for data_type in self._book.near_in(text[:SPOKEN_LIMIT]):
                 numbers.update(self._by_type[data_type])
         return [self.rules[number] for number in sorted(numbers)]
@@ -205,7 +225,10 @@ class Judge:
         is_cut: bool,
         found: list[Candidate],
     ) -> None:
-        """All matches; of a rule that needs a key, the whole text or nothing."""
+        """A rule that needs a key takes the whole text, or numbers in a longer one."""
+        self.work += 1 + (len(text) >> 6)
+        if self.work > _WORK_LIMIT:
+            return
         is_told = rule.data_type in around.told
         if rule.needs_key and is_told:
             bare = text.strip()
@@ -214,11 +237,34 @@ class Judge:
                 if not is_placeholder(bare):
                     self._weigh(rule, match, bare, around, is_cut, found)
                 return
-            if rule.validate is None or " " not in text:
+            if " " not in text:
                 return
-        for count, match in enumerate(rule.finditer(text)):
-            if count >= _MATCH_LIMIT:
-                return
+        if rule.needs_key:
+            self._run_inside(rule, text, around, is_cut, found)
+            return
+        for match in islice(rule.finditer(text), _MATCH_LIMIT):
+            self._weigh(rule, match, text, around, is_cut, found)
+
+    def _run_inside(
+        self,
+        rule: Judged,
+        text: str,
+        around: Surroundings,
+        is_cut: bool,
+        found: list[Candidate],
+    ) -> None:
+        """Parts of the text that look like numbers, and if a validator can tell right
+        from wrong, what the rule's own expression finds."""
+        spans: dict[tuple[int, int], re.Match[str]] = {}
+        for part in islice(_PART.finditer(text), _MATCH_LIMIT):
+            self.work += 1
+            match = rule.fullmatch(text, part.start(), part.end())
+            if match is not None:
+                spans[match.span()] = match
+        if rule.validate is not None:
+            for match in islice(rule.finditer(text), _MATCH_LIMIT):
+                spans.setdefault(match.span(), match)
+        for match in spans.values():
             self._weigh(rule, match, text, around, is_cut, found)
 
     def _weigh(
@@ -230,6 +276,9 @@ class Judge:
         is_cut: bool,
         found: list[Candidate],
     ) -> None:
+        self.work += _WEIGHING
+        if rule.needs_key and rule.data_type not in around.told:
+            self.work += 4 * _WEIGHING
         value = match.group()
         start = match.start()
         end = start + len(value)
@@ -240,8 +289,11 @@ class Judge:
         doubt = 0
         if not letters:
             context = self._context(rule, text, start, around)
-            support = int(len(context) > 0 and context is not _DOUBTED)
-            is_alone = rule.needs_key and "words" not in context
+            if context is not _BY_WORDS:
+                support = int(len(context) > 0 and context is not _DOUBTED)
+            is_alone = (
+                rule.needs_key and context is not _BY_WORDS and "words" not in context
+            )
             if is_alone:
                 support = 0
                 context = ()
@@ -251,9 +303,9 @@ class Judge:
         cut = -1 if is_cut and end == len(text) else 0
         total = rule.start + proof + support + doubt + cut
         likelihood = min(5, max(1, total))
-        if verdict is _INVALID or (
-            verdict is _UNSURE and rule.needs_key and value != text.strip()
-        ):
+        is_named = context is _BY_WORDS or context is _BY_KEY
+        is_nothing = verdict is _UNSURE and rule.needs_key and not is_named
+        if verdict is _INVALID or is_nothing:
             likelihood = 0
         sums = (rule.start, proof, support, doubt, cut)
         found.append(
@@ -265,6 +317,9 @@ class Judge:
     ) -> tuple[str, ...]:
         """What supports a match whose type the key does not tell, or doubts it."""
         name = rule.data_type
+        before = text[max(0, start - _WORDS_BEFORE) : start]
+        if name in self._book.told_before(before):
+            return _BY_WORDS
         support: list[str] = []
         if name in around.own:
             support.append("key word")
@@ -272,9 +327,7 @@ class Judge:
             support.append("above")
         if name in around.beside:
             support.append("beside")
-        if start > 0 and name in self._book.near_in(
-            text[max(0, start - _WORDS_BEFORE) : start]
-        ):
+        if start > 0 and name in self._book.near_in(before):
             support.append("words")
         if support:
             return tuple(support)

@@ -98,15 +98,35 @@ _EU_PREFIXES = frozenset(
     "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK "
     "XI".split()
 )
-_VAT_MODULES = """
-    at.uid be.vat bg.vat cy.vat cz.dic de.vat dk.cvr ee.kmkr es.nif fi.alv
-    fr.tva gr.vat hr.oib hu.anum ie.vat it.iva lt.pvm lu.tva lv.pvn mt.vat
-    nl.btw pl.nip pt.nif ro.cf se.vat si.ddv sk.dph gb.vat ch.vat ch.uid no.mva
-    is_.vsk ru.inn rs.pib tr.vkn ua.edrpou mk.edb by.unp al.nipt au.abn nz.ird
-    in_.gstin ca.bn br.cnpj ar.cuit cl.rut co.nit cr.cpj do.rnc ec.ruc gt.nit
-    mx.rfc pe.ruc py.ruc sv.nit uy.rut ve.rif za.tin il.hp kr.brn jp.cn cn.uscc
-    sm.coe
-""".split()
+_VAT_NUMBERS = """
+    at.uid:8-11 be.vat:9-12 bg.vat:9-12 cy.vat:9-11 cz.dic:8-12 de.vat:9-11
+    dk.cvr:8-10 ee.kmkr:9-11 es.nif:9-11 fi.alv:8-10 fr.tva:11-13 gr.vat:8-11
+    hr.oib:11-13 hu.anum:8-10 ie.vat:8-11 it.iva:11-13 lt.pvm:9-14 lu.tva:8-10
+    lv.pvn:11-13 mt.vat:8-10 nl.btw:12-14 pl.nip:10-12 pt.nif:9-11 ro.cf:2-12
+    se.vat:12-14 si.ddv:8-10 sk.dph:10-12 gb.vat:5-14 ch.vat:12-16 ch.uid:9-12
+    no.mva:9-14 is_.vsk:5-8 ru.inn:10-12 rs.pib:9 tr.vkn:10 ua.edrpou:8 mk.edb:13-15
+    by.unp:9-11 al.nipt:10-12 au.abn:11 nz.ird:8-9 in_.gstin:15 ca.bn:9-15
+    br.cnpj:14 ar.cuit:11 cl.rut:8-9 co.nit:8-16 cr.cpj:10 do.rnc:9 ec.ruc:13
+    gt.nit:2-12 mx.rfc:10-13 pe.ruc:11 py.ruc:5-9 sv.nit:14 uy.rut:12 ve.rif:10
+    za.tin:10 il.hp:9 kr.brn:10 jp.cn:13 cn.uscc:18 sm.coe:3-7
+"""
+"""Modules of python-stdnum, and how many letters and digits their numbers have."""
+
+
+@cache
+def _of_length(numbers: str, length: int) -> tuple[str, ...]:
+    """Those of that length: trying all costs a fraction of a millisecond."""
+    found = []
+    for entry in numbers.split():
+        name, _, lengths = entry.partition(":")
+        least, _, most = lengths.partition("-")
+        if int(least) <= length <= int(most or least):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_one_of(text: str, numbers: str) -> bool:
+    return _any(text, _of_length(numbers, min(len(alphanumeric(text)), 40)))
 
 
 def any_vat(text: str) -> Verdict:
@@ -118,11 +138,12 @@ def any_vat(text: str) -> Verdict:
         return eu_vat(text)
     if prefix and prefix[0].upper() in _COUNTRIES:
         return _country_vat(prefix[0].lower(), text)
-    return verdict(_any(text, _VAT_MODULES))
+    return verdict(_is_one_of(text, _VAT_NUMBERS))
 
 
 _VAT_FORMS = {
     "BO": r"\d{7,12}",
+    "CR": r"\d{9,12}",
     "HN": r"\d{14}",
     "IN": r"\d{2}[A-Z]{5}\d{4}[A-Z][A-Z\d]Z[A-Z\d]",
     "KZ": r"\d{12}",
@@ -146,7 +167,9 @@ def _country_vat(country: str, text: str) -> Verdict:
     module = get_cc_module(country, "vat")
     if module is None:
         return _unsure_digits(text, 6)
-    return verdict(any(map(module.is_valid, (text, text[2:].strip(), number))))
+    forms = (text, text[2:].strip(), number)
+    is_swiss = country == "ch" and library("ch.uid")(text)
+    return verdict(is_swiss or any(map(module.is_valid, forms)))
 
 
 def _bare(text: str) -> str:
@@ -155,39 +178,34 @@ def _bare(text: str) -> str:
 
 
 _TAX_NUMBERS = """
-    at.tin:9 de.idnr:11 de.stnr:10-13 fr.nif:13 it.codicefiscale:11-16 es.nif:9
+    at.tin:9 de.idnr:11 fr.nif:13 it.codicefiscale:11-16 es.nif:9
     es.nie:9 pt.nif:9 nl.bsn:8-9 be.nn:11 dk.cpr:10 se.personnummer:10-12
     fi.hetu:10-11 no.fodselsnummer:11 ee.ik:11 lv.pvn:11 lt.asmens:11 pl.pesel:11
     pl.nip:10 cz.dic:8-10 cz.rc:9-10 hu.anum:8 ro.cnp:13 bg.egn:10 bg.pnf:10
-    gr.vat:9 hr.oib:11 si.ddv:8 gb.utr:10 ie.pps:8-9 us.tin:9 us.ein:9 ca.sin:9
-    ca.bn:9-15 br.cpf:11 br.cnpj:14 mx.rfc:10-13 ar.cuit:11 cl.rut:8-9 co.nit:8-16
+    gr.vat:9 hr.oib:11 si.ddv:8 gb.utr:10 ie.pps:8-9 ca.sin:9
+    ca.bn:9-15 br.cpf:11 br.cnpj:14 mx.rfc:10-13 ar.cuit:11 cl.rut:8-9
     in_.pan:10 in_.gstin:15 au.tfn:8-9 nz.ird:8-9 za.tin:10 il.idnr:4-9 kr.brn:10
     tr.vkn:10 tr.tckimlik:11 ru.inn:10-12 ua.rntrc:10 jp.in_:12 id.npwp:15-16
     vn.mst:10-13 cy.vat:9 lu.tva:8 mt.vat:8 sk.rc:9-10 ch.uid:9-12 sg.uen:9-10
-    th.tin:13 pe.ruc:11 ec.ruc:13 uy.rut:12 ve.rif:10 do.rnc:9 gt.nit:2-12
+    th.tin:13 pe.ruc:11 ec.ruc:13 uy.rut:12 ve.rif:10
 """
-"""Modules of python-stdnum, and how many letters and digits their numbers have."""
-
-
-@cache
-def _of_length(numbers: str, length: int) -> tuple[str, ...]:
-    """Those of that length: trying all costs a fraction of a millisecond."""
-    found = []
-    for entry in numbers.split():
-        name, _, lengths = entry.partition(":")
-        least, _, most = lengths.partition("-")
-        if int(least) <= length <= int(most or least):
-            found.append(name)
-    return tuple(found)
-
-
-def _is_one_of(text: str, numbers: str) -> bool:
-    return _any(text, _of_length(numbers, min(len(alphanumeric(text)), 40)))
+"""Of python-stdnum too; those without check digits, or whose numbers have any length,
+are told by their form."""
+_TAX_FORM = re.compile(
+    r"\d{2}-\d{7}|\d{2,3}/\d{3}/\d{4,5}|\d{3}-\d{2}-\d{4}|\d{1,3}(?:\.\d{3}){2}-\d"
+    r"|\d{5,10}-[\dKk]|\d{9}-\d{3}"
+)
+"""Written so only as a tax number (US, DE, CO, GT, VN)."""
+_TAX_FORMS = "us.ein us.ssn us.itin de.stnr co.nit gt.nit vn.mst do.rnc".split()
 
 
 def any_tax_id(text: str) -> Verdict:
     """Valid in some country, or of a form that some countries use without checksum."""
+    if len(set(alphanumeric(text))) < 3:
+        return Verdict.INVALID
     if _is_one_of(text, _TAX_NUMBERS) or _is_one_of(_bare(text), _TAX_NUMBERS):
+        return Verdict.VALID
+    if _TAX_FORM.fullmatch(text.strip()) and _any(text, _TAX_FORMS):
         return Verdict.VALID
     if hu_tax_id(text) is Verdict.VALID or lu_national_id(text) is Verdict.VALID:
         return Verdict.VALID
@@ -196,7 +214,7 @@ def any_tax_id(text: str) -> Verdict:
 
 _IDENTITY_NUMBERS = """
     al.nipt:10 ar.cuit:11 at.vnr:10 au.tfn:8-9 be.nn:11 be.ssn:11 bg.egn:10 br.cpf:11
-    ca.sin:9 ch.ssn:13 cl.rut:8-9 cn.ric:18 co.nit:8-16 cu.ni:11 cz.rc:9-10
+    ca.sin:9 ch.ssn:13 cl.rut:8-9 cn.ric:18 cz.rc:9-10
     de.idnr:11 dk.cpr:10 do.cedula:11 ec.ci:10 ee.ik:11 es.dni:9 es.nie:9 es.nif:9
     fi.hetu:10-11 fr.nir:15 gr.amka:11 hr.oib:11 ie.pps:8-9 il.idnr:4-9
     in_.aadhaar:12 in_.pan:10 is_.kennitala:10 it.codicefiscale:11-16 jp.in_:12
@@ -229,6 +247,7 @@ def any_national_id(text: str) -> Verdict:
         pl_id_card,
         kr_rrn,
         lk_nic,
+        ir_national_code,
     )
     if any(check(text) is Verdict.VALID for check in ours):
         return Verdict.VALID
@@ -394,6 +413,15 @@ def ae_emirates_id(text: str) -> Verdict:
 def sa_national_id(text: str) -> Verdict:
     number = alphanumeric(text)
     return verdict(bool(re.fullmatch(r"[12]\d{9}", number)) and luhn(number))
+
+
+def ir_national_code(text: str) -> Verdict:
+    """Weights 10 to 2, the rest of 11 or what is missing to it."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"\d{10}", number) or len(set(number)) < 3:
+        return Verdict.INVALID
+    rest = _weighted(number, range(10, 1, -1)) % 11
+    return verdict(int(number[9]) == (rest if rest < 2 else 11 - rest))
 
 
 def za_id_number(text: str) -> Verdict:

@@ -117,6 +117,8 @@ class Reader:
             self._walker.made = 0
             self._walker.quiet = set()
             self._speaking = {}
+        if part.depth == 0:
+            self.judge.work = 0
         root = self._roots.get(part.root)
         if root is None:
             root = self._roots[part.root] = Place(None, None, False, part.root)
@@ -299,17 +301,12 @@ def _told_types(circle: Circle, notes: Notes) -> Mapping[str, int]:
         return notes.always
     told: dict[str, int] = {}
     for part in notes.told:
-        holds = not part.above or _any_holds(circle.above, part.above)
+        holds = not part.above or any(w.names(part.above) for w in circle.above)
         if holds and part.beside:
-            beside = tuple([other.words for _, other in circle.beside])
-            holds = _any_holds(beside, part.beside)
+            holds = any(other.words.holds(part.beside) for _, other in circle.beside)
         if holds:
             told[part.data_type] = max(part.letters, told.get(part.data_type, 0))
     return told
-
-
-def _any_holds(all_words: tuple[Words, ...], phrase: str) -> bool:
-    return any(words.holds(phrase) for words in all_words)
 
 
 def _near_beside(circle: Circle, key: bytes | None) -> frozenset[str]:

@@ -48,6 +48,18 @@ DENIALS = frozenset(
 """First words that make a key speak about something, not hold it."""
 
 
+CONTAINERS = frozenset(
+    """
+    s details detail info information data profile record object list input request
+    response attributes fields sdetails sinfo sdata 1 2
+""".split()
+)
+"""What may follow the name of a thing in the key of its container."""
+FILLERS = frozenset("is are was no nr num number numbers of the my code id =".split())
+"""Words that may stand between a phrase and the value that it names."""
+_ENDING = re.compile(r"\w[\s:#=('\"-]{1,4}$")
+
+
 class Words(NamedTuple):
     """A key's words joined in lower case, and where they begin and end in it."""
 
@@ -56,12 +68,20 @@ class Words(NamedTuple):
 
     def holds(self, phrase: str) -> bool:
         """Whether the joined phrase stands in it on word boundaries."""
+        return any(start + len(phrase) in self.bounds for start in self._starts(phrase))
+
+    def names(self, phrase: str) -> bool:
+        """Whether it is a container of what the phrase names: `billingCustomers`,
+        `customer_details`, but not `customer_orders`."""
+        rests = (self.joined[s + len(phrase) :] for s in self._starts(phrase))
+        return any(not rest or rest in CONTAINERS for rest in rests)
+
+    def _starts(self, phrase: str) -> Iterator[int]:
         start = self.joined.find(phrase)
         while start >= 0:
-            if start in self.bounds and start + len(phrase) in self.bounds:
-                return True
+            if start in self.bounds:
+                yield start
             start = self.joined.find(phrase, start + 1)
-        return False
 
 
 class Told(NamedTuple):
@@ -249,6 +269,21 @@ class PhraseBook:
                 part = "".join(words[start:end])
                 found |= self._near.get(part, NONE)
                 found |= self._near.get(part.removesuffix("s"), NONE)
+        return frozenset(found)
+
+    def told_before(self, text: str) -> frozenset[str]:
+        """Types whose phrases end the text, but for words like `number is`."""
+        if not _ENDING.search(text):
+            return NONE
+        found: set[str] = set()
+        words = split(text, len(text))
+        end = len(words)
+        while end > 0:
+            for start in range(max(0, end - PHRASE_WORDS), end):
+                found |= self._near.get("".join(words[start:end]), NONE)
+            end -= 1
+            if words[end] not in FILLERS:
+                break
         return frozenset(found)
 
 

@@ -17,6 +17,8 @@ BATCH = 256
 ROUNDS = 5
 HURTFUL_BYTES = 1 << 20
 
+Sets = dict[str, list[bytes]]
+
 
 def body(numbers: random.Random, is_planted: bool) -> bytes:
     """An order of a shop: numbers, words, times, references."""
@@ -46,6 +48,12 @@ def body(numbers: random.Random, is_planted: bool) -> bytes:
     return json.dumps(order).encode()
 
 
+def orders(count: int) -> list[bytes]:
+    """Orders, one in ten with a finding."""
+    numbers = random.Random(3)
+    return [body(numbers, index % 10 == 0) for index in range(count)]
+
+
 def hurtful() -> dict[str, bytes]:
     """Bodies of a mebibyte that are hard to read; `plain` is the measure."""
     numbers = random.Random(1)
@@ -56,10 +64,21 @@ def hurtful() -> dict[str, bytes]:
         "near-hits": b'["' + b"a@b. 4111-1111-1111- DE89 3704 " * (size // 31) + b'"]',
         "hits": b"[" + b'"a@b.co",' * (size // 9) + b"0]",
         "telling keys": b"[" + b'{"card_number":"x"},' * (size // 20) + b"0]",
+        "named in texts": _repeated(
+            '"ssn nip pin dni vat tax id passport phone 123-45-6789 12345678",'
+        ),
+        "names beside": _repeated('{"name":"Ada B","email":"a@b.co","phone":"1"},'),
+        "keys like data": _repeated('{"a@b.co":"c@d.co"},'),
+        "numbers": _repeated("4111111111111112,"),
+        "JSON in strings": _repeated(r'"{\"email\":\"a@b.co\"}",'),
         "deep": b'{"a":[' * (size // 6),
         "digits": b'["' + b"4" * size + b'"]',
         "escapes": b'["' + rb"\u0040" * (size // 6) + b'"]',
     }
+
+
+def _repeated(text: str) -> bytes:
+    return b"[" + text.encode() * (HURTFUL_BYTES // len(text)) + b"0]"
 
 
 def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -72,8 +91,7 @@ def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 
 def report(scanner: Scanner) -> None:
-    numbers = random.Random(3)
-    texts = [body(numbers, index % 10 == 0) for index in range(BODIES)]
+    texts = orders(BODIES)
     batches = [
         [Message(body=text) for text in texts[start : start + BATCH]]
         for start in range(0, BODIES, BATCH)

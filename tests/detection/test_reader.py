@@ -8,7 +8,7 @@ from detection.catalog import Catalog
 from detection.documents import Document
 from detection.fields import KEY_LIMIT
 from detection.finding import Location
-from detection.judge import Candidate, Judge
+from detection.judge import WEIGHING, WORK_LIMIT, Candidate, Judge
 from detection.reader import KEPT_LIMIT, Part, Reader
 from detection.scanner import Scanner
 from detection.words import PhraseBook
@@ -74,6 +74,21 @@ def test_keys_that_only_look_like_data_are_nothing(
     parts: tuple[Scanner, PhraseBook],
 ) -> None:
     assert made(parts, {"4111111111111112": 1}).taken == []
+
+
+def test_work_on_a_document_ends(parts: tuple[Scanner, PhraseBook]) -> None:
+    text = "ssn nip pin dni vat tax id passport phone 123-45-6789 " + "12 a1b2 " * 300
+    scanner, book = parts
+    judge = Judge(scanner.catalog, book)
+    reader = Reader(scanner._hits, judge, book)
+    for body in ([text] * 400, [{"vat": text}] * 400, ["a@b.co"]):
+        sink = Sink()
+        data = json.dumps(body).encode()
+        hits = scanner._hits(data)
+        part = Part(Document(Location.BODY, data), data, 0, "$", 0)
+        reader.read(part, hits, 0, len(hits), sink)
+        assert sink.taken
+        assert judge.work <= WORK_LIMIT + len(text) * WEIGHING
 
 
 def test_a_rule_is_judged_by_its_own_catalog(small: Catalog) -> None:

@@ -89,6 +89,51 @@ def test_accents_in_keys_do_not_matter(scanner: Scanner, key: str) -> None:
     assert list(found(scanner, body).values()) == ["personal.first_name"]
 
 
+@pytest.mark.parametrize(
+    ("text", "data_type"),
+    [
+        ("The passport number is A12803456 today", "identity.passport"),
+        ("tax id: 530121/999, thanks", "financial.tax_id"),
+        ("her phone is 020 7946 0123 now", "contact.phone"),
+        ("SSN 536-90-4399 was used", "identity.us_ssn"),
+    ],
+)
+def test_words_right_before_tell_the_type(
+    scanner: Scanner, text: str, data_type: str
+) -> None:
+    assert found(scanner, {"note": text}) == {"$.note": data_type}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the passport office has 12803456 visitors",
+        "call the number of 12 Baker Street",
+        "the phone rang 12 times",
+        "vat was paid for 12345678901",
+    ],
+)
+def test_words_further_away_tell_nothing(scanner: Scanner, text: str) -> None:
+    assert found(scanner, {"note": text}) == {}
+
+
+def test_words_near_a_proven_number_support_it(scanner: Scanner) -> None:
+    text = "the npi of our new doctor: 1245319599"
+    (row,) = scanner.explain(Message(body=json.dumps({"note": text}).encode()))[:1]
+    assert row.context == ("words",)
+
+
+def test_keys_above_and_beside_support_a_proven_number(scanner: Scanner) -> None:
+    body = {"creditCards": [{"x": CARD, "cvc": "123"}]}
+    (row,) = scanner.explain(Message(body=json.dumps(body).encode()))[1:]
+    assert row.context == ("above", "beside")
+
+
+def test_a_told_text_may_hold_the_number(scanner: Scanner) -> None:
+    text = "A12803456 is what it says"
+    assert found(scanner, {"passport": text}) == {"$.passport": "identity.passport"}
+
+
 def test_the_longest_phrase_of_a_key_speaks(scanner: Scanner) -> None:
     assert found(scanner, {"email_address": "12 Baker Street, London"}) == {}
     assert found(scanner, {"tr_national_id": "76543210780"}) == {}

@@ -88,8 +88,8 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["", "admin", "Test User", "a b c d e f g"],
     },
     "ip_address": {
-        VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0"],
-        UNSURE: ["0.0.0.0", "::"],
+        VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0", "0.0.0.0"],
+        UNSURE: ["::"],
         INVALID: ["999.1.1.1", "01:02:03:04:05:06:07:ab"],
     },
     "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
@@ -155,7 +155,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["DE136695977", "AU83914571674", "UZ 1", "BD 1", "00000000000"],
     },
     "any_tax_id": {
-        VALID: ["530121/999", "8071592153", "1893120105732"],
+        VALID: ["530121/999", "8071592153", "1893120105732", "201/123/12340"],
         UNSURE: ["1234567890123456"],
         INVALID: ["000000"],
     },
@@ -167,6 +167,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "document_number": {UNSURE: ["A123"], INVALID: ["none"]},
     "us_ssn": {VALID: ["536-90-4399", "536904399"], INVALID: ["000-12-3456"]},
     "us_itin": {VALID: ["912-90-3456", "911-53-1234"], INVALID: ["912-89-3456"]},
+    "ir_national_code": {VALID: ["0684159414"], INVALID: ["0684159415", "1", "0" * 10]},
     "za_id_number": {
         VALID: ["7503305044089", "0001015002288"],
         INVALID: ["7503305044088", "7513305044089"],

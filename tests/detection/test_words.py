@@ -62,6 +62,21 @@ def test_conditions_are_kept(small: Catalog) -> None:
     assert PhraseBook(small).notes(b"code").is_conditional
 
 
+def test_containers_are_named_at_their_end() -> None:
+    for words in (["users"], ["old", "user"], ["user", "details"]):
+        assert join(words).names("user")
+    for words in (["user", "orders"], ["superuser"], ["order"]):
+        assert not join(words).names("user")
+
+
+def test_phrases_right_before_a_value_tell(small: Catalog) -> None:
+    book = PhraseBook(small)
+    for text in ("the badge number is ", "Badge: ", "my badge = '"):
+        assert book.told_before(text) == {"sample.badge"}
+    for text in ("badge. ", "the badge was lost by ", "a badge, ", "badge"):
+        assert book.told_before(text) == frozenset()
+
+
 def test_near_and_doubtful_words_stand_anywhere(small: Catalog) -> None:
     notes = PhraseBook(small).notes(b"employeeOrderList")
     assert notes.near == {"sample.badge"}
