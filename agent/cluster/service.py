@@ -101,6 +101,11 @@ class AddressClient:
         self._kinds: dict[bytes, int] = {}
         self._is_fresh = False
 
+    @property
+    def wanted(self) -> frozenset[bytes] | None:
+        """The list; none: it did not come yet, or nobody knows any names."""
+        return self.monitored or None
+
     def run(self, stop: threading.Event) -> None:
         """Follows the server until `stop` is set."""
         pause, is_away = PAUSE_SECONDS[0], False

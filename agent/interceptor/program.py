@@ -263,7 +263,7 @@ class Interceptor:
 
     def _order(self) -> None:
         """Tells the workers what to monitor, if it changed."""
-        found, listed = self._found, self._list()
+        found, listed = self._found, self._client.wanted if self._client else None
         if found is self._planned_for and listed is self._listed:
             return
         if listed is not self._listed and listed is not None:
@@ -287,12 +287,6 @@ class Interceptor:
                 len(plan.host),
                 len(plan.inside),
             )
-
-    def _list(self) -> frozenset[bytes] | None:
-        """The digger's list; none: it did not come yet, or there is no digger."""
-        if self._client and self._client.is_complete.is_set():
-            return self._client.monitored
-        return None
 
     def _tell(self, order: Order) -> None:
         for worker in self._workers.values():

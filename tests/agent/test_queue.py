@@ -1,6 +1,5 @@
 """The producer, the topics and the embedded broker."""
 
-import socket
 import threading
 import time
 
@@ -21,6 +20,7 @@ from agent.queue import (
 )
 from agent.record import RECORDS_TOPIC
 from agent.settings import Capture, Kafka, Settings
+from tests.ports import free_port
 from tests.waiting import eventually
 
 
@@ -29,13 +29,6 @@ def settings(bootstrap: str, **kafka: object) -> Settings:
         capture=Capture(body_bytes=1 << 20),
         kafka=msgspec.convert({"bootstrap": bootstrap, **kafka}, Kafka),
     )
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
@@ -76,7 +69,7 @@ def test_every_embedded_broker_has_topics_of_its_own_identity() -> None:
 
 
 def test_what_does_not_fit_is_dropped_and_counted_at_once() -> None:
-    chosen = settings(f"127.0.0.1:{closed_port()}", queue_bytes=1 << 20)
+    chosen = settings(f"127.0.0.1:{free_port()}", queue_bytes=1 << 20)
     producer = RecordProducer(chosen)
     began = time.monotonic()
     for _ in range(400):
@@ -89,7 +82,7 @@ def test_what_does_not_fit_is_dropped_and_counted_at_once() -> None:
 
 
 def test_a_record_larger_than_allowed_is_counted_apart() -> None:
-    chosen = settings(f"127.0.0.1:{closed_port()}")
+    chosen = settings(f"127.0.0.1:{free_port()}")
     producer = RecordProducer(chosen)
     producer.send(b"key", b"x" * (message_bytes(chosen) + 1))
     assert dict(producer.dropped) == {"too_large": 1}
@@ -99,7 +92,7 @@ def test_records_no_broker_takes_in_time_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(queue, "DELIVERY_MS", 1000)
-    producer = RecordProducer(settings(f"127.0.0.1:{closed_port()}"))
+    producer = RecordProducer(settings(f"127.0.0.1:{free_port()}"))
     producer.send(b"key", b"value")
 
     def is_dropped() -> bool:
@@ -112,7 +105,7 @@ def test_records_no_broker_takes_in_time_are_counted(
 def test_an_unreachable_broker_is_told_once(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    producer = RecordProducer(settings(f"127.0.0.1:{closed_port()}"))
+    producer = RecordProducer(settings(f"127.0.0.1:{free_port()}"))
     end = time.monotonic() + 2
     while time.monotonic() < end:
         producer.send(b"key", b"value")
@@ -125,7 +118,7 @@ def test_an_unreachable_broker_is_told_once(
 
 def test_making_topics_ends_with_stop() -> None:
     stop = threading.Event()
-    chosen = settings(f"127.0.0.1:{closed_port()}")
+    chosen = settings(f"127.0.0.1:{free_port()}")
     results: list[dict[str, str]] = []
     thread = threading.Thread(
         target=lambda: results.append(ensure_topics(chosen, stop))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.cloud.running import free_port
+from tests.ports import free_port
 
 START_SECONDS = 30
 USER = "postgres"

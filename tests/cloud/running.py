@@ -1,7 +1,6 @@
 """A whole cloud in a thread of the test, on free ports of loopback."""
 
 import json
-import socket
 import threading
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ import grpc
 
 from cloud.program import serve
 from proto.v1 import collector_pb2_grpc
+from tests.ports import free_port
 
 WAIT_SECONDS = 20
 
@@ -78,9 +78,3 @@ class Cloud:
     def _ready(self, address: str) -> None:
         self.address = address
         self._is_ready.set()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

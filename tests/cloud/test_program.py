@@ -18,12 +18,14 @@ from proto.v1 import collector_pb2 as c
 from proto.v1.collector_pb2_grpc import CollectorStub
 from tests.cloud import packages
 from tests.cloud.packages import TOPIC, endpoint, offsets, package
-from tests.cloud.running import Cloud, free_port
+from tests.cloud.running import Cloud
+from tests.ports import free_port
 
 STOP_SECONDS = 3
 CHILD = """
 import sys, threading
 from cloud.program import serve
+from tests.ports import free_port
 listen, collector, url = sys.argv[1:]
 serve(listen, collector, url, threading.Event(), lambda address: print(address))
 """

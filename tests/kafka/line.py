@@ -1,7 +1,6 @@
 """The line behind the queue, for tests: a real cloud, diggers, records."""
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,13 +16,7 @@ from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings
 from cloud.program import serve
 from tests.agent.digger.records import START_NS, record
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.ports import free_port
 
 
 class RunningCloud:

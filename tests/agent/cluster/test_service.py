@@ -55,12 +55,15 @@ def test_nothing_is_served_before_the_list_is_complete() -> None:
         assert client.is_complete.wait(10)
 
 
-def test_an_empty_list_is_a_list() -> None:
+def test_an_empty_list_is_complete_but_asks_for_nothing() -> None:
     index = AddressIndex()
     index.complete()
     with Server(index, LOOPBACK) as server, followed(server.port) as client:
         assert client.is_complete.wait(10)
         assert client.monitored == frozenset()
+        assert client.wanted is None
+        index.add(ip(1), ORDERS, POD, 0, "a")
+        assert eventually(lambda: client.wanted == frozenset({ip(1)}))
 
 
 def test_the_last_list_holds_while_the_digger_is_away(
