@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from agent import settings as settings_module
-from agent.lifecycle import RoleError, Roles, stop_on_signals
+from agent.health import serving
+from agent.lifecycle import STOP_SECONDS, RoleError, Roles, stop_on_signals
 from agent.logs import set_up
 from agent.settings import Settings, SettingsError
 from detection.catalog import CatalogError
@@ -33,10 +34,19 @@ EXAMPLES = """examples:
 
 ROLE_GROUPS = {
     "run": tuple(field.name for field in settings_module.groups()),
-    "interceptor": ("addresses", "capture", "cluster", "kafka", "logs"),
-    "digger": ("addresses", "cloud", "cluster", "detector", "digger", "kafka", "logs"),
-    "detector": ("detector", "logs"),
-    "cloud": ("cloud", "logs"),
+    "interceptor": ("addresses", "capture", "cluster", "health", "kafka", "logs"),
+    "digger": (
+        "addresses",
+        "cloud",
+        "cluster",
+        "detector",
+        "digger",
+        "health",
+        "kafka",
+        "logs",
+    ),
+    "detector": ("detector", "health", "logs"),
+    "cloud": ("cloud", "health", "logs"),
 }
 """Whose settings each role's flags set; the others' are still read from the file."""
 
@@ -192,7 +202,8 @@ def _role_command(name: str, role: Role) -> Command:
         if name in NEED_KAFKA and not settings.kafka.bootstrap:
             raise SettingsError(f"kafka.bootstrap: {name} needs the host:port of Kafka")
         set_up(settings.logs.level)
-        with Roles(stop_on_signals()) as roles:
+        stop_seconds = settings.capture.stop_seconds + STOP_SECONDS
+        with Roles(stop_on_signals(), stop_seconds) as roles:
             roles.start(name, lambda stop: role(settings, stop))
             roles.wait()
         return 0
@@ -209,27 +220,58 @@ def _run(settings: Settings, stop: threading.Event) -> None:
 def _interceptor(settings: Settings, stop: threading.Event) -> None:
     from agent.interceptor import program
 
-    program.run(settings, stop)
+    interceptor = program.Interceptor(settings)
+    with serving(settings.health.listen, interceptor):
+        interceptor.run(stop)
 
 
 def _digger(settings: Settings, stop: threading.Event) -> None:
     from agent.digger import program
 
-    program.run(settings, stop)
+    digger = program.Digger(settings)
+    with serving(settings.health.listen, digger):
+        digger.run(stop)
 
 
 def _detector(settings: Settings, stop: threading.Event) -> None:
+    from agent.served import Served, answers_calls
     from detection import program
 
     detector = settings.detector
-    program.serve(detector.listen, detector.catalog, detector.processes, stop)
+    served = Served("detector", "vethscope_detector_messages_total", "Messages.")
+    served.live = (answers_calls(detector.listen, True),)
+    served.ready = (answers_calls(detector.listen, False),)
+    with serving(settings.health.listen, served):
+        program.serve(
+            detector.listen,
+            detector.catalog,
+            detector.processes,
+            stop,
+            served.counts,
+            served.has_started.set,
+        )
 
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
+    from agent.served import Served, answers_calls, answers_pages
     from cloud import program
 
     cloud = settings.cloud
-    program.serve(cloud.listen, cloud.collector_listen, cloud.database_url, stop)
+    served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
+    served.live = (
+        answers_pages(cloud.listen, "/healthz"),
+        answers_calls(cloud.collector_listen, True),
+    )
+    served.ready = (answers_pages(cloud.listen, "/readyz"), *served.live)
+    with serving(settings.health.listen, served):
+        program.serve(
+            cloud.listen,
+            cloud.collector_listen,
+            cloud.database_url,
+            stop,
+            lambda _: served.has_started.set(),
+            served.counts,
+        )
 
 
 def _demo(options: argparse.Namespace) -> int:

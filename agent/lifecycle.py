@@ -25,8 +25,11 @@ class RoleError(Exception):
 class Roles:
     """Roles of one process; use as a context: leaving it stops what was started."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(
+        self, stop: threading.Event, stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self._stop = stop
+        self._stop_seconds = stop_seconds
         self._started: list[tuple[str, threading.Thread, threading.Event]] = []
         self.failure: tuple[str, BaseException] | None = None
 
@@ -42,13 +45,13 @@ class Roles:
         """Until stopped or failed, at most `seconds`; true if stopped."""
         return self._stop.wait(seconds)
 
-    def close(self, seconds: float = STOP_SECONDS) -> None:
+    def close(self) -> None:
         """Stops the roles, the last started first. Raises RoleError."""
         for name, thread, role_stop in reversed(self._started):
             role_stop.set()
-            thread.join(seconds)
+            thread.join(self._stop_seconds)
             if thread.is_alive():
-                log.error("%s did not stop within %.0f s", name, seconds)
+                log.error("%s did not stop within %.0f s", name, self._stop_seconds)
         self._started.clear()
         if self.failure:
             name, error = self.failure

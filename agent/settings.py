@@ -124,6 +124,13 @@ class Cluster(msgspec.Struct, frozen=True):
     """Kubernetes node name; empty: this machine's host name."""
 
 
+class Health(msgspec.Struct, frozen=True):
+    """What a role tells of itself."""
+
+    listen: str = ""
+    """/livez, /readyz and Prometheus's /metrics (HTTP); empty: nowhere."""
+
+
 class Logs(msgspec.Struct, frozen=True):
     """Log lines on standard error."""
 
@@ -139,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True):
     cluster: Cluster = Cluster()
     detector: Detector = Detector()
     digger: Digger = Digger()
+    health: Health = Health()
     kafka: Kafka = Kafka()
     logs: Logs = Logs()
 

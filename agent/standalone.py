@@ -8,16 +8,18 @@ own. Roles start in the order in which data needs them and stop in reverse.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Protocol
 
 import msgspec
 
 from agent.digger.program import Digger
+from agent.health import serving
 from agent.interceptor.coverage import Counts, Coverage
 from agent.interceptor.program import Interceptor
 from agent.lifecycle import Roles
+from agent.metrics import Metric
 from agent.queue import EmbeddedBroker
 from agent.settings import Settings
 from cloud.program import serve
@@ -46,6 +48,8 @@ class Source(Protocol):
 class Standalone:
     """All roles of this machine; use as a context."""
 
+    name = "run"
+
     def __init__(
         self,
         settings: Settings,
@@ -71,6 +75,18 @@ class Standalone:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def is_live(self) -> bool:
+        return self._digger.is_live
+
+    @property
+    def is_ready(self) -> bool:
+        return self._cloud_ready.is_set() and self._digger.is_reading.is_set()
+
+    def metrics(self) -> Iterator[Metric]:
+        yield from self._digger.metrics()
+        yield from self._source.coverage.metrics()
+
     def wait(self, seconds: float | None = None) -> bool:
         """Until a role fails or all is stopped."""
         return self._roles.wait(seconds)
@@ -78,8 +94,7 @@ class Standalone:
     def ready(self, timeout_seconds: float = READY_SECONDS) -> bool:
         """Waits for dashboard and digger; false if a role failed or time ran out."""
         end = time.monotonic() + timeout_seconds
-        is_reading = self._digger.is_reading
-        while not (self._cloud_ready.is_set() and is_reading.is_set()):
+        while not self.is_ready:
             if time.monotonic() > end or self._roles.wait(_TICK_SECONDS):
                 return False
         return True
@@ -149,7 +164,10 @@ class Standalone:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """The command `vethscope run`. Raises RoleError."""
-    with Standalone(settings, stop) as standalone:
+    with (
+        Standalone(settings, stop) as standalone,
+        serving(settings.health.listen, standalone),
+    ):
         if standalone.ready():
             log.info("dashboard: %s", standalone.dashboard)
         standalone.wait()

@@ -7,6 +7,8 @@ that this package never will be taken.
 """
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,8 +47,10 @@ CODES: dict[type[CloudError], grpc.StatusCode] = {
 class Collector(collector_pb2_grpc.CollectorServicer):
     """The service on one store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, counts: Counter[str] | None = None) -> None:
         self._store = store
+        self._counts = Counter[str]() if counts is None else counts
+        self._lock = threading.Lock()
 
     def Send(  # noqa: N802
         self, request: collector_pb2.Package, context: grpc.ServicerContext
@@ -55,7 +59,9 @@ class Collector(collector_pb2_grpc.CollectorServicer):
             check(request)
             is_new = self._store.add(request)
         except CloudError as error:
+            self._count(CODES[type(error)].name.lower())
             _refuse(context, error)
+        self._count("stored" if is_new else "duplicate")
         return collector_pb2.Receipt(duplicate=not is_new)
 
     def Resume(  # noqa: N802
@@ -70,6 +76,10 @@ class Collector(collector_pb2_grpc.CollectorServicer):
             _refuse(context, error)
         return collector_pb2.ResumeResponse(next=following)
 
+    def _count(self, outcome: str) -> None:
+        with self._lock:
+            self._counts[outcome] += 1
+
 
 def _refuse(context: grpc.ServicerContext, error: CloudError) -> NoReturn:
     code = CODES[type(error)]
@@ -79,8 +89,13 @@ def _refuse(context: grpc.ServicerContext, error: CloudError) -> NoReturn:
 
 
 @contextmanager
-def collecting(store: Store, listen: str) -> Iterator[int]:
-    """Serves on `listen` (host:port) meanwhile; gives the port. Raises AddressError."""
+def collecting(
+    store: Store, listen: str, counts: Counter[str] | None = None
+) -> Iterator[int]:
+    """Serves on `listen` (host:port) meanwhile; gives the port. Raises AddressError.
+
+    `counts` gets the number of packages by outcome.
+    """
     server = grpc.server(
         ThreadPoolExecutor(THREADS, thread_name_prefix="collector"),
         maximum_concurrent_rpcs=MOST_CALLS,
@@ -90,7 +105,7 @@ def collecting(store: Store, listen: str) -> Iterator[int]:
         ],
     )
     status = health.HealthServicer()
-    collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store), server)
+    collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store, counts), server)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     try:
         port = server.add_insecure_port(listen)

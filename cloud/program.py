@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
@@ -33,16 +34,18 @@ def serve(
     database_url: str,
     stop: threading.Event,
     on_ready: Callable[[str], None] | None = None,
+    counts: Counter[str] | None = None,
 ) -> None:
     """Serves until `stop`, then ends within 3 seconds.
 
-    `on_ready` gets the dashboard's address once pages are served. Raises CloudError in
-    one line if the database or an address cannot be used.
+    `on_ready` gets the dashboard's address once pages are served, `counts` the number
+    of packages by outcome. Raises CloudError in one line if the database or an address
+    cannot be used.
     """
     with (
         closing(Store(database_url)) as store,
         closing(_listener(listen)) as listener,
-        collecting(store, collector_listen) as collector_port,
+        collecting(store, collector_listen, counts) as collector_port,
     ):
         address = _address(listener)
 

@@ -10,6 +10,8 @@ answer carries the catalog's digest. Health by grpc.health.v1.
 import logging
 import multiprocessing
 import threading
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Event as ProcessEvent
 from typing import Any
@@ -36,8 +38,9 @@ SERVICE = "vethscope.v1.Detector"
 class Detector(detector_pb2_grpc.DetectorServicer):
     """Answers from one scanner, one request at a time."""
 
-    def __init__(self, scanner: Scanner) -> None:
+    def __init__(self, scanner: Scanner, counts: Counter[str] | None = None) -> None:
         self._scanner = scanner
+        self._counts = Counter[str]() if counts is None else counts
         self._lock = threading.Lock()
 
     def Detect(  # noqa: N802
@@ -46,8 +49,10 @@ class Detector(detector_pb2_grpc.DetectorServicer):
         messages = [_message(part) for part in request.messages]
         with self._lock:
             if not context.is_active():
+                self._counts["given_up"] += len(messages)
                 return detector_pb2.DetectResponse()
             results = self._scanner.scan(messages)
+            self._counts["scanned"] += len(messages)
         return detector_pb2.DetectResponse(
             results=[
                 detector_pb2.Findings(findings=[_finding(part) for part in findings])
@@ -58,11 +63,21 @@ class Detector(detector_pb2_grpc.DetectorServicer):
 
 
 def serve(
-    listen: str, catalog_file: str, processes: int, stop: threading.Event
+    listen: str,
+    catalog_file: str,
+    processes: int,
+    stop: threading.Event,
+    counts: Counter[str] | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> None:
-    """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError."""
+    """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError.
+
+    `counts` gets the number of messages by outcome, of this process.
+    """
     scanner = Scanner.load(catalog_file)
-    server = start(listen, scanner)
+    server = start(listen, scanner, counts)
+    if on_ready:
+        on_ready()
     others = Others(listen, catalog_file, processes - 1)
     log.info(
         "detector listens on %s, %d process(es), catalog %s",
@@ -80,7 +95,9 @@ def serve(
         server.stop(STOP_SECONDS).wait()
 
 
-def start(listen: str, scanner: Scanner) -> grpc.Server:
+def start(
+    listen: str, scanner: Scanner, counts: Counter[str] | None = None
+) -> grpc.Server:
     """A started server. Raises OSError if it cannot listen."""
     server = grpc.server(
         ThreadPoolExecutor(WORKERS, thread_name_prefix="detect"),
@@ -91,7 +108,7 @@ def start(listen: str, scanner: Scanner) -> grpc.Server:
             ("grpc.so_reuseport", 1),
         ],
     )
-    detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner), server)
+    detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner, counts), server)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     for service in ("", SERVICE):

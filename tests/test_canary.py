@@ -24,6 +24,7 @@ import pytest
 
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
+from agent.health import serving
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from proto.v1 import collector_pb2, collector_pb2_grpc
@@ -111,6 +112,18 @@ def _pages(dashboard: str) -> dict[str, bytes]:
     return pages
 
 
+def _told_of_health(standalone: Standalone) -> dict[str, bytes]:
+    """All that the health port says."""
+    told = {}
+    with serving("127.0.0.1:0", standalone) as port:
+        for path in ("/livez", "/readyz", "/metrics"):
+            address = f"http://127.0.0.1:{port}{path}"
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                told[path] = answer.read()
+    assert b'{bucket="paired"}' in told["/metrics"]
+    return told
+
+
 def _disguises(value: str) -> Iterator[bytes]:
     """The value, and what could be undone to it or tested against it."""
     bare = re.sub(r"[\s.:-]", "", value)
@@ -147,6 +160,7 @@ def test_no_planted_value_leaves(
         sent = traffic.finish()
         assert sent.json_exchanges > 0
         assert standalone.quiesce(30)
+        places |= _told_of_health(standalone)
         pages = _pages(standalone.dashboard)
         assert any("/endpoints/" in path for path in pages)
         found = b"".join(pages.values())

@@ -10,6 +10,7 @@ and nothing counts twice.
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,7 +38,9 @@ from agent.digger.intake import Intake, Received
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Row, Unnamed
 from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
 from agent.digger.uplink import Uplink
+from agent.health import Pulse
 from agent.lifecycle import Roles
+from agent.metrics import Metric, counter
 from agent.queue import ensure_topics
 from agent.record import RECORDS_TOPIC, Record
 from agent.settings import Settings
@@ -62,13 +65,10 @@ SEND_SECONDS = 1.0
 """When stopping: how long the last package may take."""
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Works until `stop` is set, then drains and returns."""
-    Digger(settings).run(stop)
-
-
 class Digger:
     """One digger; `run` once."""
+
+    name = "digger"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -82,7 +82,27 @@ class Digger:
         """Set once rules are loaded and the address list is served."""
         self.is_reading = threading.Event()
         """Set once records are read too."""
+        self._pulse = Pulse()
         self._restart()
+
+    @property
+    def is_live(self) -> bool:
+        """While it prepares, too: that has its own limit in the cluster."""
+        return not self.is_reading.is_set() or self._pulse.is_live
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_serving.is_set()
+
+    def metrics(self) -> Iterable[Metric]:
+        yield counter(
+            "vethscope_digger_records_total", "Records accounted for.", self.digested
+        )
+        yield counter(
+            "vethscope_digger_packages_total",
+            "Packages that the cloud accepted.",
+            self.packages_accepted,
+        )
 
     @property
     def digested(self) -> int:
@@ -112,6 +132,7 @@ class Digger:
             if identities:
                 intake = Intake(settings, identities, self._uplink.resume)
                 stack.callback(intake.close)
+                self._pulse.beat()
                 self.is_reading.set()
                 log.info("digger: started, addresses on %s", settings.addresses.listen)
                 self._digest(intake, stop, failed)
@@ -134,6 +155,7 @@ class Digger:
         ending = _Ending(stop)
         try:
             while not failed.is_set() and not ending.is_over:
+                self._pulse.beat()
                 self._restart_if_void(intake)
                 self._close_if_due()
                 if self._uplink.is_full:

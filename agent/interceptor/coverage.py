@@ -5,18 +5,21 @@ run and, per window, what was added to them, as `NodeCoverage` for the coverage 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from agent.interceptor.placement import Plan
 from agent.interceptor.witness import Traffic
+from agent.metrics import COUNTER, Metric, counter
 from agent.record import VERSION, NodeCoverage
 
 LEVEL = "in_flight"
 """Bytes not yet decided: the one bucket that shrinks, so windows leave it out."""
 LOST = "worker_lost"
 """Bytes that a worker held, or did not read, when it crashed."""
+
+_NOTHING = Traffic(0, 0)
 
 MISSED_SECONDS = 60.0
 """A pod that is not captured is reported again after this."""
@@ -77,11 +80,13 @@ class Coverage:
         self._last_read: dict[int, Traffic] = {}
 
     def update(self, worker: int, report: Report) -> None:
-        self._current[worker] = report
+        # Replaced, not changed: metrics are read in another thread.
+        self._current = {**self._current, worker: report}
 
     def end(self, worker: int) -> None:
         """The worker is gone; what it counted stays, what it held is lost."""
-        if report := self._current.pop(worker, None):
+        if report := self._current.get(worker):
+            self._current = {n: r for n, r in self._current.items() if n != worker}
             for counts in (report.node, *report.views.values()):
                 if held := counts.buckets.pop(LEVEL, 0):
                     counts.buckets[LOST] = counts.buckets.get(LOST, 0) + held
@@ -98,11 +103,12 @@ class Coverage:
 
     def witness(self, read: Mapping[int, Traffic]) -> None:
         """What the monitored interfaces carried, by their own counters."""
+        carried = dict(self._carried)
         for interface in read:
             if before := self._last_read.get(interface):
                 added = read[interface].since(before)
-                known = self._carried.get(interface, Traffic(0, 0))
-                self._carried[interface] = known.plus(added)
+                carried[interface] = carried.get(interface, _NOTHING).plus(added)
+        self._carried = carried
         self._last_read = dict(read)
 
     def count(self, reason: str) -> None:
@@ -135,6 +141,29 @@ class Coverage:
         for counts in self._by_pod().values():
             total = total.plus(counts)
         return total
+
+    def metrics(self) -> Iterator[Metric]:
+        """Of the whole node; reasons are our own words."""
+        total = self.total()
+        yield Metric(
+            "vethscope_capture_payload_bytes_total",
+            COUNTER,
+            "TCP payload by what became of it; some are estimates.",
+            "bucket",
+            {name: n for name, n in total.buckets.items() if name != LEVEL},
+        )
+        yield Metric(
+            "vethscope_capture_pieces_total",
+            COUNTER,
+            "Frames, messages, connections and the like, by what they are.",
+            "reason",
+            total.counts,
+        )
+        yield counter(
+            "vethscope_capture_records_total",
+            "Records that the broker took.",
+            self.delivered,
+        )
 
     @property
     def delivered(self) -> int:

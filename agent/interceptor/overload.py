@@ -10,7 +10,7 @@ read meanwhile.
 import logging
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from agent.interceptor import budget
@@ -129,23 +129,33 @@ class Overload:
 class DroppedBytes:
     """An estimate of the payload that the kernel dropped, by interface.
 
-    Dropped frames are taken to be like those that were read since the last call.
+    Dropped frames are taken to be like those that came at about the same time. These
+    are read later, by as much as the ring holds, so drops wait until then.
     """
 
     def __init__(self) -> None:
         self.by_interface: Counter[int] = Counter()
         self._seen: dict[int, tuple[int, int]] = {}
         self._drops = 0
+        self._waiting: deque[tuple[int, int]] = deque()
+        """Capture times and frames dropped until then."""
 
-    def feed(self, views: Mapping[int, View], drops: int) -> None:
-        """`drops` since the start."""
+    def feed(
+        self, views: Mapping[int, View], drops: int, now_ns: int, read_ns: float
+    ) -> None:
+        """`drops` since the start; all that came until `read_ns` was read."""
+        if drops > self._drops:
+            self._waiting.append((now_ns, drops - self._drops))
+            self._drops = drops
         seen = {i: (v.stats.frames, v.stats.payload_bytes) for i, v in views.items()}
         frames = sum(f - self._seen.get(i, (0, 0))[0] for i, (f, _) in seen.items())
         if frames <= 0:
             return
+        dropped = 0
+        while self._waiting and self._waiting[0][0] <= read_ns:
+            dropped += self._waiting.popleft()[1]
         for interface, (_, payload) in seen.items():
             read = payload - self._seen.get(interface, (0, 0))[1]
-            lost = (drops - self._drops) * read // frames
-            if lost > 0:
+            if lost := dropped * max(0, read) // frames:
                 self.by_interface[interface] += lost
-        self._seen, self._drops = seen, drops
+        self._seen = seen

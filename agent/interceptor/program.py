@@ -14,11 +14,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
 import msgspec
 
 from agent.cluster.service import AddressClient
+from agent.health import Pulse
+from agent.interceptor import privileges
 from agent.interceptor.coverage import Coverage, Report
 from agent.interceptor.interfaces import Interfaces
 from agent.interceptor.placement import Placement
@@ -36,6 +39,7 @@ from agent.interceptor.worker import (
     worker_count,
 )
 from agent.lifecycle import Roles
+from agent.metrics import Metric, gauge
 from agent.queue import RecordProducer
 from agent.record import COVERAGE_TOPIC, encoder
 from agent.settings import Settings
@@ -102,6 +106,8 @@ class _Worker:
 class Interceptor:
     """One node's capture. `run` works; the rest may be asked from other threads."""
 
+    name = "interceptor"
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._count = worker_count(settings.capture.workers)
@@ -119,6 +125,8 @@ class Interceptor:
         self._monitored: frozenset[bytes] = frozenset()
         self._seed = secrets.randbits(32)
         self._window_ns = time.time_ns()
+        self._pulse = Pulse()
+        self._is_in_force = False
         self._workers: dict[int, _Worker] = {}
         self._restart_at: dict[int, float] = {}
         self._lost_since: dict[int, dict[int, Traffic]] = {}
@@ -135,6 +143,26 @@ class Interceptor:
         """Addresses whose interfaces all workers capture now."""
         return self._monitored
 
+    @property
+    def is_live(self) -> bool:
+        return self._pulse.is_live
+
+    @property
+    def is_ready(self) -> bool:
+        """All workers capture what was ordered last."""
+        return self._is_in_force
+
+    def metrics(self) -> Iterator[Metric]:
+        yield from self.coverage.metrics()
+        yield gauge(
+            "vethscope_capture_workers", "Worker processes.", len(self._workers)
+        )
+        yield gauge(
+            "vethscope_capture_addresses",
+            "Addresses of pods that are captured.",
+            len(self._monitored),
+        )
+
     def worker_processes(self) -> list[int]:
         """Ids of the processes that read the rings now."""
         return [worker.process.pid for worker in self._workers.values()]
@@ -146,7 +174,12 @@ class Interceptor:
         return done.wait(timeout_seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Captures until `stop` is set, then drains. Raises InterceptorError."""
+        """Captures until `stop` is set, then drains.
+
+        Raises InterceptorError, PrivilegeError.
+        """
+        for lack in privileges.check():
+            log.warning("%s", lack)
         producer = RecordProducer(self._settings)
         for number in range(self._count):
             self._start(number)
@@ -166,6 +199,7 @@ class Interceptor:
         self, producer: RecordProducer, stop: threading.Event, failed: threading.Event
     ) -> None:
         while not stop.is_set() and not failed.is_set():
+            self._pulse.beat()
             self._read_reports(_TICK_SECONDS)
             self._start_crashed()
             self._order()
@@ -209,7 +243,11 @@ class Interceptor:
                 done.set()
             self._flushing.clear()
         revision = self._ordered.revision
-        if all(worker.revision == revision for worker in self._workers.values()):
+        workers = list(self._workers.values())
+        self._is_in_force = len(workers) == self._count and all(
+            worker.revision == revision for worker in workers
+        )
+        if self._is_in_force:
             self._monitored = self._ordered_addresses
 
     def _read_report(self, number: int) -> None:
@@ -329,8 +367,3 @@ class Interceptor:
             del self._workers[number]
             self.coverage.end(number)
             worker.end(1.0)
-
-
-def run(settings: Settings, stop: threading.Event) -> None:
-    """The role. Raises InterceptorError."""
-    Interceptor(settings).run(stop)

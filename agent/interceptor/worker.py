@@ -7,6 +7,7 @@ argument. In come `Order`s on it and frames on the ring; out go records to Kafka
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -244,7 +245,12 @@ class Worker:
         self._overload.count()
         counts = dict(self._overload.counts)
         counts |= {f"kafka_{name}": n for name, n in self._producer.dropped.items()}
-        self._dropped_bytes.feed(self._assembler.views, counts["ring_drops"])
+        self._dropped_bytes.feed(
+            self._assembler.views,
+            counts["ring_drops"],
+            time.time_ns(),
+            math.inf if is_flushed else self._assembler.now_ns,
+        )
         lost = dict(self._dropped_bytes.by_interface)
         views = {
             interface: counts_of(view.stats).plus(_dropped(lost.pop(interface, 0)))

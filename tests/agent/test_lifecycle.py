@@ -46,9 +46,9 @@ def test_a_role_that_does_not_stop_is_left_behind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     released = threading.Event()
-    roles = Roles(threading.Event())
+    roles = Roles(threading.Event(), stop_seconds=0.01)
     roles.start("stuck", lambda _: _waits(released))
-    roles.close(seconds=0.01)
+    roles.close()
     assert "stuck did not stop" in caplog.text
     released.set()
 

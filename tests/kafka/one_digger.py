@@ -3,10 +3,10 @@
 import logging
 
 from agent import settings
-from agent.digger.program import run
+from agent.digger.program import Digger
 from agent.lifecycle import stop_on_signals
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
-    run(settings.load(), stop_on_signals())
+    Digger(settings.load()).run(stop_on_signals())

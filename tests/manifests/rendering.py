@@ -19,6 +19,11 @@ Object = dict[str, Any]
 @cache
 def rendered(overlay: str) -> tuple[Object, ...]:
     """All objects of an overlay; skips the test where nothing can render them."""
+    return render(KUSTOMIZE / "overlays" / overlay)
+
+
+def render(folder: Path) -> tuple[Object, ...]:
+    """All objects of a kustomization."""
     if shutil.which("kustomize"):
         command = ["kustomize", "build"]
     elif shutil.which("kubectl"):
@@ -26,7 +31,7 @@ def rendered(overlay: str) -> tuple[Object, ...]:
     else:
         pytest.skip("neither kustomize nor kubectl is installed")
     result = subprocess.run(
-        [*command, str(KUSTOMIZE / "overlays" / overlay)],
+        [*command, str(folder)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -36,7 +36,7 @@ def test_services_lead_to_ports_that_exist(overlay: str) -> None:
             assert ports(workload)[port["targetPort"]] == port["port"]
 
 
-def test_every_port_has_a_service(overlay: str) -> None:
+def test_every_port_but_health_has_a_service(overlay: str) -> None:
     served = {
         (service["metadata"]["name"], port["name"])
         for service in of_kind(overlay, "Service")
@@ -46,6 +46,7 @@ def test_every_port_has_a_service(overlay: str) -> None:
         (workload["metadata"]["name"], name)
         for workload in workloads(overlay)
         for name in ports(workload)
+        if name != "health"
     }
 
 

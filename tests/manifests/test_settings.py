@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.lifecycle import STOP_SECONDS
 from agent.settings import Settings, load, split_address
 from tests.manifests.rendering import (
     OVERLAYS,
@@ -12,9 +13,11 @@ from tests.manifests.rendering import (
     named,
     of_kind,
     pod,
+    ports,
     workloads,
 )
 
+PROBES = ("startup", "readiness", "liveness")
 ROLES = ("interceptor", "digger", "detector", "cloud")
 
 pytestmark = [
@@ -93,7 +96,7 @@ def test_servers_listen_for_others(overlay: str, role: str, tmp_path: Path) -> N
             "collector": settings.cloud.collector_listen,
             "dashboard": settings.cloud.listen,
         },
-    }[role]
+    }[role] | {"health": settings.health.listen}
     (container,) = containers(_workload(overlay, role))
     declared = {p["name"]: p["containerPort"] for p in container.get("ports", ())}
     listens = {name: split_address(listen) for name, listen in listening.items()}
@@ -105,3 +108,21 @@ def test_database_is_on_the_volume(overlay: str, role: str, tmp_path: Path) -> N
     (container,) = containers(_workload(overlay, "cloud"))
     (mount,) = (m for m in container["volumeMounts"] if m["name"] == "data")
     assert database.startswith(f"sqlite:///{mount['mountPath']}/")
+
+
+def test_it_is_probed_at_its_health_port(
+    overlay: str, role: str, tmp_path: Path
+) -> None:
+    _, port = split_address(_settings(overlay, role, tmp_path).health.listen)
+    workload = _workload(overlay, role)
+    assert ports(workload)["health"] == port
+    (container,) = containers(workload)
+    probes = [container[f"{kind}Probe"]["httpGet"] for kind in PROBES]
+    assert [probe["path"] for probe in probes] == ["/readyz", "/readyz", "/livez"]
+    assert {probe["port"] for probe in probes} == {"health"}
+
+
+def test_it_may_stop_in_its_own_time(overlay: str, role: str, tmp_path: Path) -> None:
+    grace = pod(_workload(overlay, role))["terminationGracePeriodSeconds"]
+    stop_seconds = _settings(overlay, role, tmp_path).capture.stop_seconds
+    assert grace > STOP_SECONDS + stop_seconds

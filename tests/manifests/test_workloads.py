@@ -156,11 +156,8 @@ def test_servers_are_probed_at_ports_that_exist(overlay: str) -> None:
     for workload in _restricted(overlay):
         container = pod(workload)["containers"][0]
         for probe in (container[name] for name in PROBES):
-            if "grpc" in probe:
-                assert probe["grpc"]["port"] in ports(workload).values()
-            else:
-                target = probe.get("httpGet") or probe["tcpSocket"]
-                assert target["port"] in ports(workload)
+            target = probe.get("httpGet") or probe["tcpSocket"]
+            assert target["port"] in ports(workload)
 
 
 def test_grace_exceeds_our_own_time_to_stop(overlay: str) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from agent.cluster.addresses import POD, AddressIndex, Workload
 from agent.cluster.service import Server
@@ -141,6 +141,18 @@ def _values(bootstrap: str, topic: str) -> Iterator[bytes]:
         if message is not None and not message.error():
             yield message.value() or b""
     consumer.close()
+
+
+def all_values(bootstrap: str, topic: str) -> list[bytes]:
+    """All that is on the topic, until nothing comes any more."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "all"})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+    values: list[bytes] = []
+    while messages := consumer.consume(1000, timeout=2.0):
+        values += [message.value() or b"" for message in messages]
+    consumer.close()
+    return values
 
 
 def accounts_for_all(interceptor: Interceptor) -> bool:

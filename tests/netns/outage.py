@@ -5,13 +5,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer
-
 from agent.interceptor.coverage import Counts, Coverage
 from agent.queue import ensure_topics
 from agent.record import RECORDS_TOPIC, record_decoder
 from tests.kafka.broker import KafkaNode
-from tests.netns.capturing import address_list, capturing, settings, wait_for
+from tests.netns.capturing import (
+    address_list,
+    all_values,
+    capturing,
+    settings,
+    wait_for,
+)
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, requests_done, web
 
@@ -72,18 +76,8 @@ def _is_settled(coverage: Coverage, requests: int) -> bool:
 
 def _records(bootstrap: str) -> tuple[int, int]:
     """All on the topic, and how many are there more than once."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "check",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([RECORDS_TOPIC])
     seen: Counter[tuple[int, int]] = Counter()
-    while messages := consumer.consume(1000, timeout=3.0 if seen else 15.0):
-        for message in messages:
-            record = record_decoder.decode(message.value() or b"")
-            seen[record.client_port, record.started_ns] += 1
-    consumer.close()
+    for value in all_values(bootstrap, RECORDS_TOPIC):
+        record = record_decoder.decode(value)
+        seen[record.client_port, record.started_ns] += 1
     return seen.total(), seen.total() - len(seen)

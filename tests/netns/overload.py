@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer
-
 from agent.interceptor.coverage import Counts
 from agent.interceptor.program import Interceptor
 from agent.interceptor.witness import HEADER_BYTES
@@ -24,6 +22,7 @@ from agent.record import RECORDS_TOPIC, record_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,
     address_list,
+    all_values,
     capturing,
     settings,
     wait_for,
@@ -162,20 +161,11 @@ class _Run:
 
 def _check(bootstrap: str) -> tuple[int, int]:
     """Records that the broker still has, and those whose answer is another's."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "check",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([RECORDS_TOPIC])
-    checked = wrong = 0
-    while messages := consumer.consume(1000, timeout=2.0 if checked else 10.0):
-        for message in messages:
-            record = record_decoder.decode(message.value() or b"")
-            target = record.request.head.split(b" ", 2)[1].decode()
-            checked += 1
-            wrong += json.loads(record.response.body)["target"] != target
-    consumer.close()
-    return checked, wrong
+    values = all_values(bootstrap, RECORDS_TOPIC)
+    return len(values), sum(map(_is_wrong, values))
+
+
+def _is_wrong(value: bytes) -> bool:
+    record = record_decoder.decode(value)
+    target = record.request.head.split(b" ", 2)[1].decode()
+    return bool(json.loads(record.response.body)["target"] != target)

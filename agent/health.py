@@ -1,0 +1,153 @@
+"""Health: one HTTP port on which a role tells whether it lives, is ready, and counts.
+
+`/livez` fails when a role's work stands still, so that it is started again; `/readyz`
+until it can do its work; `/metrics` is for Prometheus. The names of failed checks are
+ours. Few connections at a time and short waits: on the node's own network anybody may
+ask.
+"""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
+
+from agent import metrics
+from agent.metrics import Metric
+from agent.settings import split_address
+
+log = logging.getLogger("vethscope")
+
+MOST_CONNECTIONS = 16
+REQUEST_SECONDS = 5.0
+"""A connection that says nothing is closed after this."""
+STILL_SECONDS = 60.0
+"""Work that made no step for so long stands still: the longest step is one inspection
+of a whole batch."""
+
+
+class HealthError(Exception):
+    """The port cannot be had."""
+
+
+class Observed(Protocol):
+    """A role that tells of itself; asked from another thread."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_live(self) -> bool: ...
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    def metrics(self) -> Iterable[Metric]: ...
+
+
+class Pulse:
+    """Beats at each step of a loop; still if it did not for STILL_SECONDS."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def is_live(self) -> bool:
+        return time.monotonic() - self._at < STILL_SECONDS
+
+
+@contextmanager
+def serving(listen: str, *roles: Observed) -> Iterator[int]:
+    """Serves on host:port meanwhile, if `listen` is not empty; gives the port.
+
+    Raises HealthError.
+    """
+    if not listen:
+        yield 0
+        return
+    try:
+        server = _Server(split_address(listen), roles)
+    except OSError as error:
+        raise HealthError(
+            f"health: cannot listen on {listen}: {error.strerror}; set health.listen"
+        ) from None
+    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
+    thread.start()
+    log.info("health and metrics on port %d", server.server_port)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(REQUEST_SECONDS)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], roles: tuple[Observed, ...]) -> None:
+        self.roles = roles
+        self.began = time.monotonic()
+        self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, _Answers)
+
+    def process_request(self, request: object, client_address: object) -> None:
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)  # type: ignore[arg-type]
+        else:
+            self.shutdown_request(request)  # type: ignore[arg-type]
+
+    def process_request_thread(self, request: object, client_address: object) -> None:
+        try:
+            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
+        finally:
+            self._slots.release()
+
+    def handle_error(self, *_: object) -> None:
+        """Who asks and goes away is no error of ours."""
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = REQUEST_SECONDS
+
+    def do_GET(self) -> None:
+        roles = self.server.roles
+        if self.path == "/livez":
+            self._answer_failed([r.name for r in roles if not r.is_live])
+        elif self.path == "/readyz":
+            self._answer_failed([r.name for r in roles if not r.is_ready])
+        elif self.path == "/metrics":
+            told = [*metrics.of_process(self.server.began)]
+            told += [metric for role in roles for metric in role.metrics()]
+            self._answer(200, metrics.exposition(told), metrics.CONTENT_TYPE)
+        else:
+            self._answer(404, "/livez, /readyz or /metrics\n")
+
+    def version_string(self) -> str:
+        return "vethscope"
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing: a path may hold anything."""
+
+    def _answer_failed(self, failed: list[str]) -> None:
+        if failed:
+            self._answer(503, "".join(f"{name}: not yet\n" for name in failed))
+        else:
+            self._answer(200, "ok\n")
+
+    def _answer(self, status: int, text: str, kind: str = "text/plain") -> None:
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)

@@ -1,0 +1,93 @@
+"""Served: roles that are servers of their own packages, observed from outside.
+
+Detector and cloud know nothing of `agent`, so whether they live is asked of them as
+their users ask: gRPC's health service (grpc.health.v1) and the dashboard's own pages.
+What they count they put into a Counter that they are given.
+"""
+
+import http.client
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from agent.metrics import COUNTER, Metric
+from agent.settings import split_address
+
+ANSWER_SECONDS = 3.0
+
+_UNSPECIFIED = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+Check = Callable[[], bool]
+
+
+class Served:
+    """A server, observed through `live` and `ready` once it `has_started`."""
+
+    def __init__(self, name: str, metric: str, words: str) -> None:
+        self.name = name
+        self.counts: Counter[str] = Counter()
+        self.has_started = threading.Event()
+        self.live: tuple[Check, ...] = ()
+        self.ready: tuple[Check, ...] = ()
+        self._metric = metric
+        self._words = words
+
+    @property
+    def is_live(self) -> bool:
+        """While it starts, too: that has its own limit in the cluster."""
+        return not self.has_started.is_set() or all(check() for check in self.live)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.has_started.is_set() and all(check() for check in self.ready)
+
+    def metrics(self) -> Iterable[Metric]:
+        values = {reason: float(n) for reason, n in self.counts.copy().items()}
+        return [Metric(self._metric, COUNTER, self._words, "outcome", values)]
+
+
+def answers_calls(listen: str, is_full_enough: bool) -> Check:
+    """Whether gRPC's health service says that it serves.
+
+    `is_full_enough`: a full queue is a sign of life too.
+    """
+
+    def check() -> bool:
+        with grpc.insecure_channel(_reachable(listen)) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            try:
+                question = health_pb2.HealthCheckRequest()
+                answer = stub.Check(question, timeout=ANSWER_SECONDS)
+            except grpc.RpcError as error:
+                is_full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                return is_full and is_full_enough
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return check
+
+
+def answers_pages(listen: str, path: str) -> Check:
+    """Whether the page is answered 200."""
+
+    def check() -> bool:
+        host, port = split_address(_reachable(listen))
+        connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    return check
+
+
+def _reachable(listen: str) -> str:
+    """Of an address to listen on, one to connect to."""
+    host, port = split_address(listen)
+    host = _UNSPECIFIED.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,77 @@
+"""Servers observed from outside: the real collector, and what stands for a page."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import grpc
+import pytest
+
+from agent.served import Served, answers_calls, answers_pages
+from cloud.collector import collecting
+from cloud.store import Store
+from proto.v1 import collector_pb2, collector_pb2_grpc
+from tests.cloud.packages import package
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served("cloud", "vethscope_cloud_packages_total", "Packages.")
+
+
+@pytest.fixture
+def collector(tmp_path: Path, served: Served) -> Iterator[str]:
+    with (
+        closing(Store(f"sqlite:///{tmp_path}/store.sqlite3")) as store,
+        collecting(store, "127.0.0.1:0", served.counts) as port,
+    ):
+        yield f"0.0.0.0:{port}"
+
+
+def test_a_server_that_answers_lives(collector: str) -> None:
+    assert answers_calls(collector, True)()
+    assert answers_calls(collector, False)()
+
+
+def test_a_server_that_is_gone_does_not(served: Served) -> None:
+    assert not answers_calls("127.0.0.1:9", True)()
+    assert not answers_pages("127.0.0.1:9", "/healthz")()
+    assert not answers_pages("[::]:9", "/healthz")()
+    served.live = served.ready = (answers_pages("127.0.0.1:9", "/healthz"),)
+    assert served.is_live
+    assert not served.is_ready
+    served.has_started.set()
+    assert not served.is_live
+    assert not served.is_ready
+
+
+def test_packages_are_counted_by_outcome(collector: str, served: Served) -> None:
+    address = collector.replace("0.0.0.0", "127.0.0.1")
+    with grpc.insecure_channel(address) as channel:
+        stub = collector_pb2_grpc.CollectorStub(channel)
+        sent = package()
+        stub.Send(sent)
+        stub.Send(sent)
+        with pytest.raises(grpc.RpcError):
+            stub.Send(collector_pb2.Package())
+    (metric,) = served.metrics()
+    assert metric.values == {"stored": 1, "duplicate": 1, "invalid_argument": 1}
+
+
+def test_a_page_that_fails_is_no_answer() -> None:
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/good" else 503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        listen = f"127.0.0.1:{server.server_port}"
+        assert answers_pages(listen, "/good")()
+        assert not answers_pages(listen, "/bad")()
+        server.shutdown()

@@ -1,0 +1,160 @@
+"""`vethscope interceptor` as a process: its rights, its health port and its end."""
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.queue import EmbeddedBroker
+from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, coverage_decoder
+from tests.netns.capturing import address_list, all_values, wait_for
+from tests.netns.pods import Node
+from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
+
+VETHSCOPE = Path(sys.executable).parent / "vethscope"
+FOUR = "-all,+net_raw,+net_admin,+sys_admin,+sys_ptrace"
+PAIRS = 'vethscope_capture_pieces_total{reason="pairs"}'
+STOP_SECONDS = 4
+
+
+class Role:
+    """A running interceptor with these capabilities and no others."""
+
+    def __init__(self, capabilities: str, bootstrap: str, addresses: str) -> None:
+        self.port = _free_port()
+        flags = {
+            "kafka-bootstrap": bootstrap,
+            "addresses-server": addresses,
+            "health-listen": f"127.0.0.1:{self.port}",
+            "capture-workers": "2",
+            "capture-stop-seconds": str(STOP_SECONDS),
+        }
+        self.process = subprocess.Popen(
+            [
+                *("setpriv", f"--bounding-set={capabilities}", "--inh-caps=-all"),
+                *(str(VETHSCOPE), "interceptor"),
+                *(f"--{name}={value}" for name, value in flags.items()),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Status and text; 0: nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except ConnectionError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def number(self, metric: str) -> float:
+        for line in self.ask("/metrics")[1].splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == metric:
+                return float(value)
+        return 0.0
+
+    def await_ready(self) -> None:
+        addresses = "vethscope_capture_addresses"
+        wait_for(lambda: self.ask("/readyz")[0] == 200 and self.number(addresses) >= 2)
+
+    def end(self) -> str:
+        """What it wrote, when it has ended."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=STOP_SECONDS + 3)[1]
+
+
+@contextmanager
+def running(capabilities: str, bootstrap: str, addresses: str) -> Iterator[Role]:
+    role = Role(capabilities, bootstrap, addresses)
+    try:
+        yield role
+    finally:
+        role.process.kill()
+        role.process.communicate()
+
+
+@pytest.fixture
+def site(node: Node, tmp_path: Path) -> Iterator[Web]:
+    with web(node, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def addresses(privileged: None) -> Iterator[str]:
+    with address_list([SERVER, CLIENT]) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "missing"),
+    [
+        (FOUR, []),
+        ("-all,+net_raw,+net_admin", ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]),
+    ],
+)
+def test_with_few_capabilities_host_ends_are_captured(
+    site: Web, addresses: str, capabilities: str, missing: list[str]
+) -> None:
+    with (
+        EmbeddedBroker() as broker,
+        running(capabilities, broker.bootstrap, addresses) as role,
+    ):
+        role.await_ready()
+        assert role.ask("/livez") == (200, "ok\n")
+        requests_done(site.start(2, 4, delay_ms=10))
+        sent = site.served()
+        assert sent > 100
+        wait_for(lambda: role.number(PAIRS) == sent)
+        told = role.end()
+    assert role.process.returncode == 0
+    named = [line.split()[2] for line in told.splitlines() if " is missing: " in line]
+    assert sorted(named) == missing
+
+
+def test_without_packets_it_says_what_is_missing(addresses: str) -> None:
+    with running("-net_raw", "127.0.0.1:9", addresses) as role:
+        told = role.process.communicate(timeout=20)[1]
+        assert role.process.returncode == 1
+    assert "CAP_NET_RAW is missing" in told
+    assert "Traceback" not in told
+
+
+def test_ended_under_load_it_hands_on_all_that_it_paired(
+    site: Web, addresses: str
+) -> None:
+    with (
+        EmbeddedBroker() as broker,
+        running(FOUR, broker.bootstrap, addresses) as role,
+    ):
+        role.await_ready()
+        wrk = site.start(12, 8, delay_ms=5)
+        wait_for(lambda: role.number(PAIRS) > 1000)
+        told = role.end()
+        assert role.process.returncode == 0
+        assert wrk.poll() is None
+        wrk.terminate()
+        wrk.communicate()
+        records = len(all_values(broker.bootstrap, RECORDS_TOPIC))
+        told_windows = all_values(broker.bootstrap, COVERAGE_TOPIC)
+    windows = map(coverage_decoder.decode, told_windows)
+    counted = sum(window.counts.get("pairs", 0) for window in windows)
+    assert records == counted > 1000
+    assert "did not" not in told
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
