@@ -23,6 +23,7 @@ cdef class Assembler:
     cdef public Stats stats
     cdef public long long now_ns
     cdef View _view
+    cdef Stream _last
     cdef list _pairs
     cdef dict _waiting
     cdef long long _open, _number, _swept_ns
@@ -40,6 +41,8 @@ cdef class Assembler:
     cdef list _taken(self)
     @cython.locals(size=Py_ssize_t, stream=Stream, connection=Connection)
     cdef object _take(self, View view, Segment segment)
+    @cython.locals(last=Stream, key=bytes)
+    cdef Stream _found(self, View view, Segment segment)
     @cython.locals(flags=int, connection=Connection, is_answer="bint",
                    is_start="bint", opposite=bytes)
     cdef Stream _opened(self, View view, Segment segment, Py_ssize_t size)

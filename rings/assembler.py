@@ -45,6 +45,8 @@ class Assembler:
         """Counters of interfaces that are gone."""
         self.now_ns = 0
         self._view: View | None = None
+        self._last: Stream | None = None
+        """Of this view; it has no peer any more if it was forgotten."""
         self._pairs: list[Pair] = []
         self._waiting: dict[Connection, None] = {}
         self._open = 0
@@ -61,6 +63,7 @@ class Assembler:
             if view is None or view.interface != frame.interface:
                 view = self.view(frame.interface)
                 self._view = view
+                self._last = None
             stats = view.stats
             stats.frames += 1
             if frame.timestamp_ns > self.now_ns:
@@ -153,7 +156,7 @@ class Assembler:
     def _take(self, view: View, segment: Segment) -> None:
         size = segment.payload_end - segment.payload_start
         view.stats.payload_bytes += size
-        stream = view.streams.get(segment.key)
+        stream = self._found(view, segment)
         if stream is not None and (
             segment.flags & SYN or (size and stream.is_far(segment.sequence))
         ):
@@ -163,6 +166,8 @@ class Assembler:
             if stream is None:
                 view.stats.untracked_bytes += size
                 return
+        self._last = stream
+        segment.expected_key = stream.peer.key
         connection = stream.owner
         if connection.is_closed:
             view.stats.duplicate_bytes += size
@@ -177,6 +182,16 @@ class Assembler:
             segment.timestamp_ns, self.limits
         ):
             self._waiting[connection] = None
+
+    def _found(self, view: View, segment: Segment) -> Stream | None:
+        """The segment's stream; most are the last one or its opposite."""
+        last, key = self._last, segment.key
+        if last is not None and last.peer is not None:
+            if key is last.key:
+                return last
+            if key is last.peer.key:
+                return last.peer
+        return view.streams.get(key)
 
     def _opened(self, view: View, segment: Segment, size: int) -> Stream | None:
         """A new connection's stream; none for segments that do not open one."""

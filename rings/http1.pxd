@@ -18,20 +18,22 @@ cdef int _TUNNEL, _CLOSED, _ELSEWHERE, _PREAMBLE_BYTES, _LF, _CR
 
 
 cdef class Parser:
+    # What each segment needs stands first, for it shares cache lines.
     cdef public Pairer pairer
-    cdef public object owner
-    cdef public Parser peer
     cdef public int role
+    cdef int state
     cdef Stats stats
-    cdef Limits limits
-    cdef bint may_lack_body
-    cdef long long preamble_left
-    cdef int state, off_reason
-    cdef Chunks chunks
-    cdef Fields fields
     cdef Message message
+    cdef Fields fields
     cdef bytearray buffer, body
     cdef long long remaining
+    cdef Limits limits
+    cdef bint may_lack_body
+    cdef int off_reason
+    cdef long long preamble_left
+    cdef Chunks chunks
+    cdef public object owner
+    cdef public Parser peer
 
     @cython.locals(origin="long long", state=int)
     cdef object feed(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end,

@@ -6,6 +6,7 @@ cdef class Message:
     cdef bint asks_head, asks_tunnel
     cdef public int status
     cdef public object body
+    cdef Message following
     cdef public long long body_bytes, gap_bytes, wire_bytes, held_bytes
 
 

@@ -1,7 +1,11 @@
 # cython: annotation_typing=False
 """Messages and pairs: what the parser fills and the pairer joins."""
 
+from typing import Any
+
 import cython
+
+_NONE: Any = None
 
 
 @cython.no_gc
@@ -36,6 +40,8 @@ class Message:
         self.body_bytes = 0
         self.gap_bytes = 0
         self.wire_bytes = 0
+        self.following: Message = _NONE
+        """The next request that waits behind this one (`pairing`)."""
         self.held_bytes = 0
         """Of the budget."""
         self.truncated = False

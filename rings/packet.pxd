@@ -20,7 +20,7 @@ cdef class Segment:
     cdef public object fragments
     cdef bytes whole, memory
     cdef public bint has_bad_checksum
-    cdef public bytes key
+    cdef public bytes key, expected_key
     cdef public unsigned int sequence, acknowledgement, interface
     cdef public int flags
     cdef public Py_ssize_t payload_start, payload_end, missing

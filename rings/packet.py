@@ -82,6 +82,8 @@ class Segment:
         self.memory = b""
         """The one that `data` points into, if it does not point into the block."""
         self.key = b""
+        self.expected_key = b""
+        """That of the last packet's opposite direction: an object with a known hash."""
         self.sequence = 0
         self.acknowledgement = 0
         self.flags = 0
@@ -294,7 +296,9 @@ class Segment:
         if header < 20 or stop - start < header:
             return MALFORMED
         if addresses_end == start:
-            if not equals(data, addresses, start + 4, self.key):
+            if equals(data, addresses, start + 4, self.expected_key):
+                self.key = self.expected_key
+            elif not equals(data, addresses, start + 4, self.key):
                 self.key = copy(data, addresses, start + 4)
         else:
             self.key = copy(data, addresses, addresses_end) + copy(

@@ -12,7 +12,8 @@ cdef class Pairer:
     cdef Limits limits
     cdef Budget budget
     cdef public bint is_certain, pipelines, is_proposed, is_touched
-    cdef public list requests
+    cdef Message oldest, newest
+    cdef Py_ssize_t waiting
     cdef public Message answering, response
     cdef public Message held, held_answer
     cdef public bytes client, server
@@ -26,11 +27,11 @@ cdef class Pairer:
     cpdef object lose(self)
     cpdef object end_responses(self, long long position)
     cpdef object close(self)
+    @cython.locals(request=Message)
+    cdef Message _pop(self)
     cdef bint _is_full(self) except -1
-    @cython.locals(last=Message)
     cdef bint _is_early(self, Message request) except -1
     cdef object _find_pipelining(self)
-    @cython.locals(request=Message)
     cdef Message _next_in_order(self, Message response)
     @cython.locals(request=Message)
     cdef Message _propose(self, Message response)

@@ -54,7 +54,11 @@ class Pairer:
         """Order decides: no message was missed, or a pair was proven since."""
         self.pipelines = False
         """The client was seen to send a request before it had the last answer."""
-        self.requests: list[Message] = []
+        self.oldest: Message = _NONE
+        """The requests that wait, each with the next one in `following`."""
+        self.newest: Message = _NONE
+        self.waiting = 0
+        """How many."""
         self.answering: Message = _NONE
         """The request whose response is being received."""
         self.response: Message = _NONE
@@ -81,10 +85,15 @@ class Pairer:
             self._judge_held(request)
         if self._is_early(request):
             self._find_pipelining()
-        if self.requests and self._is_full():
-            self._drop(self.requests.pop(0))
+        if self.waiting and self._is_full():
+            self._drop(self._pop())
             self.is_certain = False
-        self.requests.append(request)
+        if self.waiting:
+            self.newest.following = request
+        else:
+            self.oldest = request
+        self.newest = request
+        self.waiting += 1
 
     def match(self, response: Message) -> Message | None:
         """A final response's head is complete: its request, if that is known."""
@@ -133,11 +142,21 @@ class Pairer:
         """Both streams ended, and their messages: what waits stays unanswered."""
         if self.held is not None:
             self._release_held()
-        while self.requests:
-            self._drop(self.requests.pop(0))
+        while self.waiting:
+            self._drop(self._pop())
+
+    def _pop(self) -> Message:
+        """The oldest request, which waits no more."""
+        request = self.oldest
+        self.oldest = request.following
+        request.following = _NONE
+        self.waiting -= 1
+        if self.waiting == 0:
+            self.newest = _NONE
+        return request
 
     def _is_full(self) -> bool:
-        if len(self.requests) >= self.limits.requests:
+        if self.waiting >= self.limits.requests:
             return True
         if self.budget.held_bytes <= self.budget.limit_bytes:
             return False
@@ -151,10 +170,9 @@ class Pairer:
         """
         if self.answering is not None:
             return True
-        if not self.requests:
+        if not self.waiting:
             return False
-        last = self.requests[len(self.requests) - 1]
-        return self.is_certain or request.acknowledged <= last.acknowledged
+        return self.is_certain or request.acknowledged <= self.newest.acknowledged
 
     def _find_pipelining(self) -> None:
         self.pipelines = True
@@ -163,17 +181,14 @@ class Pairer:
 
     def _next_in_order(self, response: Message) -> Message | None:
         """The oldest request, unless the response was sent before it came."""
-        if not self.requests:
+        if not self.waiting or response.acknowledged <= self.oldest.start:
             return None
-        request = self.requests[0]
-        if response.acknowledged <= request.start:
-            return None
-        return self.requests.pop(0)
+        return self._pop()
 
     def _propose(self, response: Message) -> Message | None:
-        if self.pipelines or not self.requests:
+        if self.pipelines or not self.waiting:
             return None
-        request = self.requests[len(self.requests) - 1]
+        request = self.newest
         if (
             request.acknowledged != response.start
             or response.acknowledged < request.head_end
@@ -182,9 +197,9 @@ class Pairer:
         if request.is_done and response.acknowledged > request.end:
             self._find_pipelining()
             return None
-        while self.requests[0] is not request:
-            self._drop(self.requests.pop(0))
-        return self.requests.pop(0)
+        while self.oldest is not request:
+            self._drop(self._pop())
+        return self._pop()
 
     def _judge_held(self, request: Message) -> None:
         if request.acknowledged == self.held_answer.end:
