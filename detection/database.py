@@ -28,6 +28,9 @@ ENCODED_HIT = 3
 SPOKEN_HIT = 4
 """A telling phrase in a text."""
 
+KEPT = 8
+"""Databases in the cache: the oldest goes when another is written."""
+
 SHORT_WORD = 5
 """Letters up to which a word alone is bounded, since longer words end with it."""
 
@@ -180,3 +183,6 @@ def _save(file: Path, data: bytes) -> None:
         part = file.with_suffix(f".{os.getpid()}")
         part.write_bytes(hashlib.sha256(data).digest() + data)
         part.replace(file)
+        cached = sorted(file.parent.glob("*.hsdb"), key=lambda f: f.stat().st_mtime_ns)
+        for old in cached[:-KEPT]:
+            old.unlink()

@@ -1,11 +1,12 @@
 """Databases are compiled once and kept."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from detection.catalog import Catalog
-from detection.database import default_cache, open_database
+from detection.database import KEPT, default_cache, open_database
 from detection.finding import Message
 from detection.scanner import Scanner
 from detection.words import PhraseBook
@@ -24,6 +25,18 @@ def test_a_cached_database_finds_the_same(small: Catalog, tmp_path: Path) -> Non
     written = file.stat().st_mtime_ns
     assert Scanner(small, cache).scan([BODY]) == first != [[]]
     assert file.stat().st_mtime_ns == written
+
+
+def test_the_cache_keeps_only_the_newest(small: Catalog, tmp_path: Path) -> None:
+    for number in range(KEPT):
+        file = tmp_path / f"{number}.hsdb"
+        file.touch()
+        os.utime(file, ns=(number, number))
+    Scanner(small, tmp_path)
+    left = {file.name for file in files(tmp_path)}
+    assert len(left) == KEPT
+    assert "0.hsdb" not in left
+    assert f"{KEPT - 1}.hsdb" in left
 
 
 def test_a_damaged_cache_is_written_again(small: Catalog, tmp_path: Path) -> None:
