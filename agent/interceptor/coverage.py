@@ -4,6 +4,7 @@ In come the workers' counters and what the interfaces carried, out go sums for t
 run and, per window, what was added to them, as `NodeCoverage` for the coverage topic.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -51,7 +52,9 @@ class Report(msgspec.Struct):
     node: Counts
     """What belongs to no pod: ring, frames, producer."""
     views: dict[int, Counts] = {}
-    """By host interface index."""
+    """By the number of the view; those that saw nothing are left out."""
+    ended: dict[int, Counts] = {}
+    """Views that ended since the last report: told once, then they are in no report."""
     revision: int = 0
     """Of the last order to monitor that is in force."""
     refused: dict[int, str] = {}
@@ -69,61 +72,68 @@ class Coverage:
 
     def __init__(self, node: str) -> None:
         self._node = node
+        self._lock = threading.Lock()
+        """Metrics are read in another thread."""
         self._current: dict[int, Report] = {}
-        self._ended: list[Report] = []
+        self._settled: dict[bytes, Counts] = {}
+        """What will not change any more, by pod."""
+        self._settled_delivered = 0
         self._sent: dict[bytes, Counts] = {}
         self._pods: dict[int, bytes] = {}
         self._where: dict[bytes, set[str]] = {}
+        self._placed: frozenset[int] = frozenset()
+        self._silent: set[int] = set()
+        """Views that are gone, and of which the last window told nothing more."""
         self._missed: dict[bytes, str] = {}
         self._told_ns: dict[bytes, int] = {}
         self._carried: dict[int, Traffic] = {}
         self._last_read: dict[int, Traffic] = {}
 
     def update(self, worker: int, report: Report) -> None:
-        # Replaced, not changed: metrics are read in another thread.
-        self._current = {**self._current, worker: report}
+        with self._lock:
+            self._current[worker] = report
+            for number, counts in report.ended.items():
+                self._settle(self._pod(number), counts)
 
     def end(self, worker: int) -> None:
         """The worker is gone; what it counted stays, what it held is lost."""
-        if report := self._current.get(worker):
-            self._current = {n: r for n, r in self._current.items() if n != worker}
-            for counts in (report.node, *report.views.values()):
-                if held := counts.buckets.pop(LEVEL, 0):
-                    counts.buckets[LOST] = counts.buckets.get(LOST, 0) + held
-            self._ended.append(report)
+        with self._lock:
+            if report := self._current.pop(worker, None):
+                self._settle_all(report)
 
     def lose(self, payload_bytes: Mapping[int, int]) -> None:
         """By interface: what passed while a worker was away (estimated)."""
-        views = {
-            interface: Counts({LOST: lost}, {"payload_bytes": lost})
-            for interface, lost in payload_bytes.items()
-            if lost and interface in self._pods
-        }
-        self._ended.append(Report(Counts(), views))
+        with self._lock:
+            for interface, lost in payload_bytes.items():
+                if lost and interface in self._pods:
+                    counts = Counts({LOST: lost}, {"payload_bytes": lost})
+                    self._settle(self._pod(interface), counts)
 
     def witness(self, read: Mapping[int, Traffic]) -> None:
         """What the monitored interfaces carried, by their own counters."""
-        carried = dict(self._carried)
-        for interface in read:
-            if before := self._last_read.get(interface):
-                added = read[interface].since(before)
-                carried[interface] = carried.get(interface, _NOTHING).plus(added)
-        self._carried = carried
-        self._last_read = dict(read)
+        with self._lock:
+            for interface in read:
+                if before := self._last_read.get(interface):
+                    added = read[interface].since(before)
+                    known = self._carried.get(interface, _NOTHING)
+                    self._carried[interface] = known.plus(added)
+            self._last_read = dict(read)
 
     def count(self, reason: str) -> None:
         """Something of the node as a whole, once."""
-        self._ended.append(Report(Counts({}, {reason: 1})))
+        with self._lock:
+            self._settle(b"", Counts({}, {reason: 1}))
 
     def place(self, plan: Plan) -> None:
         """What is captured from now on, and where.
 
-        Counters are reported under the first address of the interface's pod.
+        Counters are reported under the first address of the interface's pod, and stay
+        there if it gets others.
         """
         self._where = {}
+        self._placed = frozenset(plan.addresses)
         for number, addresses in plan.addresses.items():
-            pod = addresses[0] if addresses else b""
-            self._pods[number] = pod
+            pod = self._pods.setdefault(number, addresses[0] if addresses else b"")
             self._where.setdefault(pod, set()).add(plan.where[number])
         self._missed = plan.missed
 
@@ -135,10 +145,16 @@ class Coverage:
         """Pods that are → where."""
         return self._where
 
+    def held(self) -> set[bytes]:
+        """Pods of which there are sums."""
+        return {*self._sent, *self._settled} - {b""}
+
     def total(self) -> Counts:
         """Of the whole node."""
         total = Counts()
-        for counts in self._by_pod().values():
+        with self._lock:
+            sums = self._by_pod()
+        for counts in sums.values():
             total = total.plus(counts)
         return total
 
@@ -167,10 +183,16 @@ class Coverage:
 
     @property
     def delivered(self) -> int:
-        return sum(report.delivered for report in self._reports())
+        with self._lock:
+            current = sum(report.delivered for report in self._current.values())
+            return self._settled_delivered + current
 
     def window(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
         """What was added since the last call, per pod; nothing for silent ones."""
+        with self._lock:
+            return self._added(start_ns, end_ns) + self._not_captured(start_ns, end_ns)
+
+    def _added(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
         windows = []
         for pod, counts in self._by_pod().items():
             added = counts.added_since(self._sent.get(pod, Counts()))
@@ -189,7 +211,8 @@ class Coverage:
                     )
                 )
             self._sent[pod] = counts
-        return windows + self._not_captured(start_ns, end_ns)
+        self._forget_gone()
+        return windows
 
     def _not_captured(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
         """A window now and then for each pod that is not captured, or not wholly."""
@@ -212,20 +235,50 @@ class Coverage:
             for pod in due
         ]
 
-    def _reports(self) -> list[Report]:
-        return [*self._ended, *self._current.values()]
+    def _pod(self, number: int) -> bytes:
+        return self._pods.get(number, b"")
+
+    def _settle(self, pod: bytes, counts: Counts) -> None:
+        self._settled[pod] = self._settled.get(pod, Counts()).plus(counts)
+
+    def _settle_all(self, report: Report) -> None:
+        for counts in (report.node, *report.views.values()):
+            if held := counts.buckets.pop(LEVEL, 0):
+                counts.buckets[LOST] = counts.buckets.get(LOST, 0) + held
+        self._settle(b"", report.node)
+        for number, counts in report.views.items():
+            self._settle(self._pod(number), counts)
+        self._settled_delivered += report.delivered
+
+    def _forget_gone(self) -> None:
+        """Views and pods of which nothing more will come; the node keeps their sums."""
+        active = {n for report in self._current.values() for n in report.views}
+        silent = self._pods.keys() - active - self._placed
+        gone, self._silent = silent & self._silent, silent
+        for number in gone:
+            if carried := self._carried.pop(number, None):
+                self._settle(self._pod(number), _witnessed(carried))
+            del self._pods[number]
+        for pod in self._settled.keys() - {b"", *self._pods.values()}:
+            counts = self._settled.pop(pod)
+            self._settle(b"", counts)
+            self._sent.pop(pod, None)
+            self._sent[b""] = self._sent.get(b"", Counts()).plus(counts)
 
     def _by_pod(self) -> dict[bytes, Counts]:
-        sums: dict[bytes, Counts] = {}
-        for report in self._reports():
-            sums[b""] = sums.get(b"", Counts()).plus(report.node)
-            for interface, counts in report.views.items():
-                pod = self._pods.get(interface, b"")
-                sums[pod] = sums.get(pod, Counts()).plus(counts)
-        for interface, carried in self._carried.items():
-            pod = self._pods.get(interface, b"")
-            sums[pod] = sums.get(pod, Counts()).plus(_witnessed(carried))
+        sums = dict(self._settled)
+        for report in self._current.values():
+            _add(sums, b"", report.node)
+            for number, counts in report.views.items():
+                _add(sums, self._pod(number), counts)
+        for number, carried in self._carried.items():
+            _add(sums, self._pod(number), _witnessed(carried))
         return sums
+
+
+def _add(sums: dict[bytes, Counts], pod: bytes, counts: Counts) -> None:
+    known = sums.get(pod)
+    sums[pod] = known.plus(counts) if known else counts
 
 
 def _witnessed(carried: Traffic) -> Counts:

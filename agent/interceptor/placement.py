@@ -68,7 +68,7 @@ class Placement:
         self, found: Iterable[PodInterface], listed: frozenset[bytes] | None
     ) -> Plan:
         """`listed`: only pods with one of these addresses; None: all."""
-        wanted = [i for i in found if listed is None or i.addresses & listed]
+        wanted = [i for i in found if _is_wanted(i, listed)]
         plan = Plan(own=frozenset(ip for i in wanted for ip in i.addresses))
         keys = {key for i in wanted for key, _ in _rings_of(i)}
         self._known = {k: known for k, known in self._known.items() if k in keys}
@@ -121,6 +121,14 @@ class Placement:
             self._known[key] = (self._next, loads.index(min(loads)))
             self._next += 1
         return self._refused.get(self._known[key][0], "")
+
+
+def _is_wanted(interface: PodInterface, listed: frozenset[bytes] | None) -> bool:
+    """Without a list all pods are, but not before their addresses are known: if the
+    interface's name is known, they are too."""
+    if listed is None:
+        return bool(interface.addresses) or not interface.pod_name_in_ns
+    return not interface.addresses.isdisjoint(listed)
 
 
 def _rings_of(interface: PodInterface) -> Iterator[tuple[_Key, bool]]:

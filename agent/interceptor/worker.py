@@ -40,6 +40,9 @@ log = logging.getLogger("vethscope")
 
 READ_SECONDS = 0.1
 REPORT_SECONDS = 0.5
+QUIET_SECONDS = 5.0
+"""A worker reports that often when it has read nothing since the last time: what it
+gives up waiting for changes counters too."""
 DRAIN_SHARE = 0.4
 """Of capture.stop_seconds: so long at most a worker reads what the ring still holds,
 and again so long it waits for the broker."""
@@ -97,14 +100,35 @@ _encode_report = msgspec.msgpack.Encoder().encode
 
 
 class Monitored:
-    """The addresses monitored anywhere: the list is long, this node's share is not."""
+    """The addresses monitored anywhere: the list is long, this node's share is not.
+
+    Who leaves is known for a while on: frames from before are still to be read, and
+    their exchanges belong to the views that know them.
+    """
 
     def __init__(self) -> None:
-        self.cluster: frozenset[bytes] = frozenset()
-        self.own: frozenset[bytes] = frozenset()
+        self._cluster: frozenset[bytes] = frozenset()
+        self._own: frozenset[bytes] = frozenset()
+        self._leaving: dict[object, float] = {}
 
     def __contains__(self, address: object) -> bool:
-        return address in self.own or address in self.cluster
+        return (
+            address in self._own
+            or address in self._cluster
+            or self._leaving.get(address, 0.0) > time.monotonic()
+        )
+
+    def set_cluster(self, addresses: frozenset[bytes], now: float) -> None:
+        gone, self._cluster = self._cluster - addresses, addresses
+        self._leave(gone, now)
+
+    def set_own(self, addresses: frozenset[bytes], now: float) -> None:
+        gone, self._own = self._own - addresses, addresses
+        self._leave(gone, now)
+
+    def _leave(self, gone: frozenset[bytes], now: float) -> None:
+        self._leaving = {ip: end for ip, end in self._leaving.items() if now < end}
+        self._leaving |= dict.fromkeys(gone, now + _QUIET_SECONDS)
 
 
 class Worker:
@@ -137,19 +161,24 @@ class Worker:
         self._proxies = Proxies()
         self._loopbacks: set[int] = set()
         self._gone: dict[int, float] = {}
+        self._ended: dict[int, Counts] = {}
+        """Last counters of views, for the next report."""
+        self._told = Counts()
+        """Those told before, all together: the assembler keeps them."""
+        self._delivered = 0
+        self._reported_at = 0.0
+        self._is_news = False
         self._revision = 0
         self._is_stopping = False
 
     def run(self) -> None:
-        reported = time.monotonic()
         self._report()
         while not self._is_stopping:
             self._wake.poll(READ_SECONDS * 1000)
-            self._read(0)
+            self._is_news |= self._read(0)
             while self._orders.poll(0):
                 self._obey(_decode_order(self._orders.recv_bytes()))
-            if time.monotonic() - reported >= REPORT_SECONDS:
-                reported = time.monotonic()
+            if self._is_report_due():
                 self._report()
 
     def close(self) -> None:
@@ -164,6 +193,15 @@ class Worker:
         self._ring.close()
         self._translation.close()
         self._proxies.close_all()
+
+    def _is_report_due(self) -> bool:
+        is_news = (
+            self._is_news
+            or bool(self._ended)
+            or self._delivered != self._producer.sent - self._producer.waiting
+        )
+        age = time.monotonic() - self._reported_at
+        return age >= (REPORT_SECONDS if is_news else QUIET_SECONDS)
 
     def _read(self, timeout_seconds: float) -> bool:
         """Takes the blocks that are ready; true if there were any."""
@@ -193,7 +231,8 @@ class Worker:
         if isinstance(order, Monitor):
             self._monitor(order)
         elif isinstance(order, Cluster):
-            self._monitored.cluster = frozenset(order.addresses)
+            addresses = frozenset(order.addresses)
+            self._monitored.set_cluster(addresses, time.monotonic())
         elif isinstance(order, Flush):
             self._drain(self._drain_seconds)
             self._producer.flush(self._drain_seconds)
@@ -206,7 +245,7 @@ class Worker:
         self._ring.set_interfaces(frozenset(order.host))
         self._rings.open(mine)
         self._loopbacks |= {n for n, place in mine.items() if place.is_loopback}
-        self._monitored.own = order.own
+        self._monitored.set_own(order.own, time.monotonic())
         views = {**order.host, **{n: i.addresses for n, i in mine.items()}}
         for number, addresses in views.items():
             view = self._assembler.view(number)
@@ -231,7 +270,18 @@ class Worker:
                 self._rings.close(number)
                 self._proxies.close(number)
                 self._loopbacks.discard(number)
-                self._hand_on(self._assembler.drop_view(number))
+                self._end_view(number)
+
+    def _end_view(self, number: int) -> None:
+        """Its connections end, then its counters, which the assembler keeps, are told
+        a last time under its own number."""
+        view = self._assembler.views.get(number)
+        self._hand_on(self._assembler.drop_view(number))
+        lost = _dropped(self._dropped_bytes.by_interface.pop(number, 0))
+        if view is not None:
+            counts = counts_of(view.stats)
+            self._ended[number] = counts.plus(lost)
+            self._told = self._told.plus(counts)
 
     def _hand_on(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
@@ -251,21 +301,27 @@ class Worker:
             time.time_ns(),
             math.inf if is_flushed else self._assembler.now_ns,
         )
-        lost = dict(self._dropped_bytes.by_interface)
+        lost = self._dropped_bytes.by_interface
         views = {
-            interface: counts_of(view.stats).plus(_dropped(lost.pop(interface, 0)))
+            interface: counts_of(view.stats).plus(_dropped(lost[interface]))
             for interface, view in self._assembler.views.items()
+            if view.stats.frames
         }
-        ended = counts_of(self._assembler.stats).plus(_dropped(sum(lost.values())))
+        untold = counts_of(self._assembler.stats).added_since(self._told)
         report = Report(
-            node=ended.plus(Counts({}, counts)),
+            node=untold.plus(Counts({}, counts)),
             views=views,
+            ended=self._ended,
             revision=self._revision,
             refused=self._rings.refused,
             delivered=self._producer.sent - self._producer.waiting,
             is_flushed=is_flushed,
         )
         self._orders.send_bytes(_encode_report(report))
+        self._ended = {}
+        self._delivered = report.delivered
+        self._reported_at = time.monotonic()
+        self._is_news = False
 
 
 def record_of(pair: Pair, response: Captured, node: str) -> Record:

@@ -3,7 +3,9 @@
 `python -m tests.netns.peers serve PORT` answers until it is ended, and says when it
 listens. `python -m tests.netns.peers ask HOST PORT COUNT` sends COUNT requests over one
 connection and prints how many were answered. `… send HOST PORT` sends standard input's
-bytes as they are and reads what comes.
+bytes as they are and reads what comes. `… visit` reads lines `HOST PORT TAG COUNT`, and
+sends as many requests that tell the tag, over one connection, and prints how many were
+answered.
 """
 
 import http.client
@@ -67,6 +69,18 @@ def ask(host: str, port: int, count: int) -> None:
     print(answered)
 
 
+def visit(host: str, port: int, tag: int, count: int) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    answered = 0
+    for number in range(count):
+        body = json.dumps({"tag": tag, "n": number})
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/visits", body, headers)
+        answered += connection.getresponse().read() == body.encode()
+    connection.close()
+    return answered
+
+
 def send(host: str, port: int, data: bytes) -> None:
     with socket.create_connection((host, port), timeout=5) as peer:
         peer.sendall(data)
@@ -81,5 +95,9 @@ if __name__ == "__main__":
         serve(int(words[0]))
     elif verb == "ask":
         ask(words[0], int(words[1]), int(words[2]))
+    elif verb == "visit":
+        for line in sys.stdin:
+            host, port, tag, count = line.split()
+            print(visit(host, int(port), int(tag), int(count)), flush=True)
     else:
         send(words[0], int(words[1]), sys.stdin.buffer.read())

@@ -86,3 +86,51 @@ def test_bytes_in_flight_are_in_no_window() -> None:
             assert set(window.buckets) == {"tls"}
             assert window.buckets["tls"] > 0
     assert coverage.total().buckets["in_flight"] == 10
+
+
+def placed(*numbers: int) -> Plan:
+    return Plan(dict.fromkeys(numbers, (POD,)), where=dict.fromkeys(numbers, HOST))
+
+
+def test_a_view_that_ends_is_counted_once_under_its_pod() -> None:
+    coverage = Coverage("node")
+    coverage.place(placed(7))
+    coverage.update(0, _report(5, 0))
+    windows = coverage.window(0, 1)
+    coverage.place(Plan())
+    last = Counts({"paired": 8}, {"pairs": 1})
+    coverage.update(0, Report(Counts(), ended={7: last}))
+    for at in range(1, 5):
+        windows += coverage.window(at, at + 1)
+        coverage.update(0, Report(Counts()))
+    paired = [(w.pod, w.buckets["paired"]) for w in windows if w.buckets]
+    assert paired == [(POD, 5), (POD, 3)]
+    assert all(n > 0 for w in windows for n in w.buckets.values())
+    assert all(n > 0 for w in windows for n in w.counts.values())
+    assert coverage.total() == last
+
+
+def test_an_address_that_goes_to_another_pod_goes_on_being_counted() -> None:
+    coverage = Coverage("node")
+    coverage.place(placed(7))
+    coverage.update(0, _report(5, 0))
+    coverage.window(0, 1)
+    coverage.place(placed(9))
+    views = {9: Counts({"paired": 2}, {"pairs": 1})}
+    ended = {7: Counts({"paired": 6}, {"pairs": 1})}
+    coverage.update(0, Report(Counts(), views, ended))
+    (window,) = [w for w in coverage.window(1, 2) if w.pod]
+    assert (window.pod, window.buckets["paired"]) == (POD, 3)
+    assert coverage.total().buckets == {"paired": 8}
+
+
+def test_pods_that_are_gone_take_no_memory() -> None:
+    coverage = Coverage("node")
+    for number in range(1, 200):
+        pod = number.to_bytes(4, "big")
+        coverage.place(Plan({number: (pod,)}, where={number: HOST}))
+        ended = {number - 1: Counts({"paired": 1})} if number > 1 else {}
+        coverage.update(0, Report(Counts(), {number: Counts({"paired": 1})}, ended))
+        coverage.window(number, number + 1)
+        assert len(coverage.held()) <= 4
+    assert coverage.total().buckets == {"paired": 199}

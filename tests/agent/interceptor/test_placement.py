@@ -67,6 +67,12 @@ def test_only_listed_pods_are_captured_and_count_as_monitored() -> None:
     assert not placement().plan([ROUTED], frozenset()).host
 
 
+def test_a_pod_without_addresses_is_awaited_unless_they_cannot_be_known() -> None:
+    bare = replace(ROUTED, addresses=frozenset())
+    assert not placement().plan([bare], None).host
+    assert placement().plan([replace(bare, pod_name_in_ns="")], None).host == {7: ()}
+
+
 def test_who_comes_when_the_budget_is_used_up_is_missed_until_one_goes() -> None:
     later = replace(HOSTLESS, namespace_inode=101, addresses=frozenset({OTHER}))
     place = placement(rings=1)
