@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-WORKING_BYTES = 128 << 20
+WORKING_BYTES = 160 << 20
 """What an interceptor needs beside its rings."""
 
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
@@ -76,7 +76,8 @@ class Kafka(msgspec.Struct, frozen=True):
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Partitions of a topic that has to be created."""
     queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
-    """Producer memory bound; beyond it records are dropped and counted."""
+    """Memory bound of the producers, shared by a node's workers; beyond it records are
+    dropped and counted."""
 
 
 class Digger(msgspec.Struct, frozen=True):
@@ -260,11 +261,11 @@ def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object
 def _check(settings: Settings, errors: list[str]) -> None:
     """What no single type can say."""
     capture = settings.capture
-    least = capture.ring_bytes + WORKING_BYTES
+    least = capture.ring_bytes + capture.inside_bytes + WORKING_BYTES
     if 0 < capture.memory_bytes < least:
         errors.append(
             f"capture.memory_bytes: {capture.memory_bytes}: must be 0 or at least "
-            f"{least}, {WORKING_BYTES} more than capture.ring_bytes"
+            f"{least}, {WORKING_BYTES} more than capture.ring_bytes and inside_bytes"
         )
     if not settings.cloud.database_url.startswith(_DATABASES):
         errors.append(

@@ -9,7 +9,6 @@ output.
 import base64
 import hashlib
 import re
-import socket
 import threading
 import time
 import urllib.parse
@@ -28,6 +27,7 @@ from agent.health import serving
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from proto.v1 import collector_pb2, collector_pb2_grpc
+from tests.ports import free_port
 
 PIECES_SECONDS = 4.0
 RATE = 200.0
@@ -76,15 +76,8 @@ def _relay(cloud: str) -> Iterator[tuple[Relay, int]]:
     server.stop(1).wait(2)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _settings(folder: Path, collector: int, relay: int) -> Settings:
-    addresses = f"127.0.0.1:{_free_port()}"
+    addresses = f"127.0.0.1:{free_port()}"
     flags = {
         "addresses-listen": addresses,
         "addresses-server": addresses,
@@ -143,7 +136,7 @@ def test_no_planted_value_leaves(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
-    collector = _free_port()
+    collector = free_port()
     places: dict[str, bytes] = {}
     with (
         _relay(f"127.0.0.1:{collector}") as (relay, port),

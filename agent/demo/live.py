@@ -16,6 +16,7 @@ import msgspec
 from agent.demo.client import Counts
 from agent.demo.network import SIDES, DemoNetwork
 from agent.demo.process import Child, ChildError, Stopped
+from agent.interceptor.privileges import Capability, capabilities
 from agent.interceptor.program import Interceptor
 from agent.standalone import Standalone
 
@@ -26,14 +27,13 @@ FINISH_SECONDS = 0.5
 """Exchanges under way when the traffic ends."""
 _TICK_SECONDS = 0.05
 
-_CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW", 21: "CAP_SYS_ADMIN"}
+_NEEDED = (Capability.NET_ADMIN, Capability.NET_RAW, Capability.SYS_ADMIN)
 
 
-def missing_capabilities(status: str) -> list[str]:
-    """Those that capturing in own namespaces needs, by /proc/self/status."""
-    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
-    held = int(effective.split()[1], 16)
-    return [name for bit, name in _CAPABILITIES.items() if not held >> bit & 1]
+def missing_capabilities() -> list[str]:
+    """Those that capturing in own namespaces needs."""
+    held = capabilities()
+    return [f"CAP_{needed.name}" for needed in _NEEDED if needed not in held]
 
 
 class Live:

@@ -77,7 +77,7 @@ def run(
 def _traffic(folder: Path, stop: threading.Event) -> Iterator[Traffic]:
     """Real traffic where that is possible, else a recording."""
     with ExitStack() as resources:
-        missing = missing_capabilities(Path("/proc/self/status").read_text())
+        missing = missing_capabilities()
         reason = f"{', '.join(missing)} missing (run as root)" if missing else ""
         try:
             live = None if reason else resources.enter_context(Live(stop))

@@ -19,6 +19,9 @@ from agent.settings import Capture
 OWN = Path("/proc/self")
 INTERCEPTOR_BYTES = 96 << 20
 """Of the memory budget, for the process that watches the workers: twice its need."""
+LEAST_BYTES = 64 << 20
+"""A worker gets this much, however little a control group may: it needs 40 MiB when
+there is nothing to read, so less would leave out all."""
 NICE = 10
 
 _UNLIMITED_BYTES = 1 << 60
@@ -40,8 +43,8 @@ def of_worker(capture: Capture, workers: int, proc: Path = OWN) -> Budget:
     limit = group_limits(proc)
     cores = min(capture.cpu_cores or math.inf, limit.cpu_cores)
     memory = min(capture.memory_bytes or math.inf, limit.memory_bytes)
-    left = memory - capture.ring_bytes - INTERCEPTOR_BYTES
-    return Budget(cores / workers, left / workers)
+    left = memory - capture.ring_bytes - capture.inside_bytes - INTERCEPTOR_BYTES
+    return Budget(cores / workers, max(LEAST_BYTES, left / workers))
 
 
 def group_limits(proc: Path = OWN) -> Budget:

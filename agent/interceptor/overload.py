@@ -28,6 +28,8 @@ log = logging.getLogger("vethscope")
 
 LIMITS_SECONDS = 2.0
 """Limits of the control group are read again this often."""
+TELL_SECONDS = 60.0
+"""Overload is told in the log at most this often."""
 
 
 class Overload:
@@ -58,6 +60,8 @@ class Overload:
         self._budget = budget.of_worker(capture, workers)
         self._shedder = Shedder(self._load(self._began))
         self._shed_milliseconds = 0.0
+        self._told_at = -math.inf
+        self._is_told = False
         self._ends_ns: float = math.inf
         """Capture time at which all frames from before the last shedding were read."""
 
@@ -120,9 +124,11 @@ class Overload:
             self.counts["shed_more"] += 1
         if self._shedder.is_memory_short:
             budget.give_back_memory()
-        if before == 0:
+        if level and self._checked - self._told_at >= TELL_SECONDS:
+            self._told_at, self._is_told = self._checked, True
             log.warning("overloaded: whole connections are left out, and counted")
-        elif level == 0:
+        elif level == 0 and self._is_told:
+            self._is_told = False
             log.warning("no longer overloaded: all connections are captured")
 
 

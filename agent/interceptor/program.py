@@ -51,6 +51,8 @@ WINDOW_SECONDS = 2.0
 RESTART_SECONDS = 1.0
 """A crashed worker is started again after this."""
 
+LEAST_QUEUE_BYTES = 1 << 20
+"""A worker's part of kafka.queue_bytes, however many workers there are."""
 WITNESS_SECONDS = 0.4
 """The interfaces' own counters are read this often, a little more than reports come."""
 
@@ -216,10 +218,13 @@ class Interceptor:
 
     def _start(self, number: int) -> None:
         group = os.getpid() & 0xFFFF if self._count > 1 else None
-        size = ring_bytes(self._settings.capture.ring_bytes, self._count)
-        worker = _Worker(
-            Start(self._settings, number, size, group, self._count, self._seed)
+        kafka = self._settings.kafka
+        part = msgspec.structs.replace(
+            kafka, queue_bytes=max(LEAST_QUEUE_BYTES, kafka.queue_bytes // self._count)
         )
+        settings = msgspec.structs.replace(self._settings, kafka=part)
+        size = ring_bytes(self._settings.capture.ring_bytes, self._count)
+        worker = _Worker(Start(settings, number, size, group, self._count, self._seed))
         self._workers[number] = worker
         worker.send(self._cluster)
         worker.send(self._ordered)

@@ -7,7 +7,6 @@ port.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "jars"
@@ -72,7 +73,7 @@ class KafkaNode:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._config = directory / "server.properties"
-        self.port, controller = _free_port(), _free_port()
+        self.port, controller = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         text = _PROPERTIES.format(
             port=self.port, controller=controller, directory=directory
@@ -168,10 +169,3 @@ def _resolve() -> None:
         capture_output=True,
         timeout=RESOLVE_SECONDS,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

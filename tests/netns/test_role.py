@@ -2,7 +2,6 @@
 
 import http.client
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, coverage_decoder
 from tests.netns.capturing import address_list, all_values, wait_for
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
+from tests.ports import free_port
 
 VETHSCOPE = Path(sys.executable).parent / "vethscope"
 FOUR = "-all,+net_raw,+net_admin,+sys_admin,+sys_ptrace"
@@ -27,7 +27,7 @@ class Role:
     """A running interceptor with these capabilities and no others."""
 
     def __init__(self, capabilities: str, bootstrap: str, addresses: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         flags = {
             "kafka-bootstrap": bootstrap,
             "addresses-server": addresses,
@@ -151,10 +151,3 @@ def test_ended_under_load_it_hands_on_all_that_it_paired(
     counted = sum(window.counts.get("pairs", 0) for window in windows)
     assert records == counted > 1000
     assert "did not" not in told
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

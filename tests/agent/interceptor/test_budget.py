@@ -10,6 +10,7 @@ import pytest
 
 from agent.interceptor.budget import (
     INTERCEPTOR_BYTES,
+    LEAST_BYTES,
     NICE,
     Budget,
     give_back_memory,
@@ -101,13 +102,20 @@ def test_a_worker_has_its_part_of_the_least(groups: Groups) -> None:
     root = groups.mount("cgroup2", "")
     groups.join("", "/")
     write(root, cpu__max="100000 100000", memory__max=str(GIB))
-    capture = Capture(ring_bytes=64 << 20)
+    capture = Capture(ring_bytes=64 << 20, inside_bytes=64 << 20)
     mine = of_worker(capture, 4, groups.proc)
     assert mine.cpu_cores == 0.25
-    assert mine.memory_bytes == (GIB - (64 << 20) - INTERCEPTOR_BYTES) / 4
+    assert mine.memory_bytes == (GIB - (128 << 20) - INTERCEPTOR_BYTES) / 4
     own = Capture(cpu_cores=0.5, memory_bytes=512 << 20)
     assert of_worker(own, 1, groups.proc).cpu_cores == 0.5
     assert of_worker(own, 1, groups.proc).memory_bytes < 512 << 20
+
+
+def test_a_worker_gets_enough_to_work_at_all(groups: Groups) -> None:
+    root = groups.mount("cgroup2", "")
+    groups.join("", "/")
+    write(root, memory__max=str(128 << 20))
+    assert of_worker(Capture(), 2, groups.proc).memory_bytes == LEAST_BYTES
 
 
 def test_without_any_limit_a_worker_has_none(groups: Groups) -> None:
