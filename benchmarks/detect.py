@@ -1,13 +1,14 @@
 """Measures the detector: findings on labelled values and real bodies, and speed.
 
     python -m benchmarks.detect [--corpora DIR] [--review FILE] [--presidio DIR]
+        [--mutations N]
 
 The corpora (default: $VETHSCOPE_CORPORA; without them only speed is measured) hold
 `values/labelled.jsonl` and `bodies.jsonl.gz`. `--review` writes every likely finding on
 the bodies as JSON lines, masked: paths and types only. `--presidio` names a directory
 for a virtual environment of its own, into which presidio-analyzer is installed if it is
 not there; its pattern recognizers then run on the same values and bodies. Times are the
-process's own processor time.
+process's own processor time. `--mutations` scans so many broken bodies.
 """
 
 import argparse
@@ -16,7 +17,15 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.detection import bodies, labels, rival, speed, values
+from benchmarks.detection import (
+    bodies,
+    labels,
+    mutations,
+    rival,
+    speed,
+    summary,
+    values,
+)
 from detection.scanner import Scanner
 
 
@@ -25,9 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--corpora", default=os.environ.get("VETHSCOPE_CORPORA", ""))
     parser.add_argument("--review", type=Path)
     parser.add_argument("--presidio", type=Path)
+    parser.add_argument("--mutations", type=int, default=0)
     options = parser.parse_args(arguments)
     scanner = Scanner.load()
+    summary.report()
     speed.report(scanner)
+    if options.mutations and not options.corpora:
+        mutations.report(scanner, options.mutations, [])
     if not options.corpora:
         print("no corpora: give --corpora or VETHSCOPE_CORPORA", file=sys.stderr)
         return 0
@@ -40,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.review:
         lines = (json.dumps(row) + "\n" for row in review)
         options.review.write_text("".join(lines))
+    if options.mutations:
+        mutations.report(scanner, options.mutations, texts)
     if options.presidio:
         rival.report(scanner, options.presidio, labelled, texts)
     return 0

@@ -2,8 +2,9 @@
 
 Expressions report only where a match ends: start-of-match halves the speed. Numbers
 below FIRST_RULE have fixed meanings, the others count the catalog's rules. The cached
-file holds the serialized database behind a hash of it, in a directory of this user
-only; if it cannot be written or read, the database is compiled again.
+file holds the serialized database behind a hash of it and belongs to this user, or to
+root, since an image may bring it along; if it cannot be written or read, or was made
+for another processor, the database is compiled again.
 """
 
 import contextlib
@@ -161,7 +162,7 @@ def default_cache() -> Path:
 
 def _load(file: Path) -> hyperscan.Database | None:
     try:
-        if file.stat().st_uid != os.getuid():
+        if file.stat().st_uid not in (0, os.getuid()):
             return None
         data = file.read_bytes()
     except OSError:

@@ -81,3 +81,5 @@ class Explanation(NamedTuple):
     context: tuple[str, ...]
     arithmetic: str
     likelihood: int
+    details: str = ""
+    """Of a JSON web token: algorithm, names of claims, whether it expires."""

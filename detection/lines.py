@@ -98,7 +98,7 @@ def shown_path(location: Location, path: str) -> str:
 
 
 def _explained(row: Explanation) -> dict[str, Any]:
-    return {
+    shown = {
         "data_type": row.data_type,
         "path": shown_path(row.location, row.path),
         "rule": row.rule,
@@ -109,3 +109,4 @@ def _explained(row: Explanation) -> dict[str, Any]:
         "arithmetic": row.arithmetic,
         "likelihood": row.likelihood,
     }
+    return shown | ({"details": row.details} if row.details else {})

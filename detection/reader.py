@@ -46,10 +46,10 @@ Scan = Callable[[bytes], list[int]]
 
 
 class Sink(Protocol):
-    """Takes the candidates of each field, and where it stands."""
+    """Takes the candidates of each field, where it stands, and its text."""
 
     def take(
-        self, candidates: list[Candidate], location: Location, path: str
+        self, candidates: list[Candidate], location: Location, path: str, text: str, /
     ) -> None: ...
 
 
@@ -238,7 +238,7 @@ class Reading:
         kept = best(candidates)
         if kept:
             self._known[raw] = kept[0].judged.data_type
-        self._sink.take(candidates, self._location, self._path(field, raw))
+        self._sink.take(candidates, self._location, self._path(field, raw), text)
 
     def _judge_value(self, field: Field, plan: Plan) -> None:
         raw = self._data[field.start : min(field.end, field.start + _TEXT_LIMIT)]
@@ -260,7 +260,7 @@ class Reading:
         is_cut = field.is_cut and self._is_cut
         candidates = self._judge.candidates(text, hits, plan.around, is_cut, is_spoken)
         if candidates:
-            self._sink.take(candidates, self._location, path)
+            self._sink.take(candidates, self._location, path, text)
 
     def _rules(self, field: Field, text: str) -> set[int]:
         """The rules that may match the decoded text."""

@@ -42,7 +42,9 @@ class Results:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Location, str], list[int]] = {}
 
-    def take(self, candidates: list[Candidate], location: Location, path: str) -> None:
+    def take(
+        self, candidates: list[Candidate], location: Location, path: str, _: str
+    ) -> None:
         """Counts those that stay."""
         for candidate in best(candidates):
             key = (candidate.judged.data_type, location, path)

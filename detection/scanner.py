@@ -32,6 +32,7 @@ from detection.finding import Explanation, Finding, Location, Message
 from detection.judge import Candidate, Judge
 from detection.reader import Part, Reader
 from detection.results import Levels, Results
+from detection.tokens import jwt, jwt_details
 from detection.words import PhraseBook
 
 __all__ = ["Explanation", "Finding", "Message", "Scanner"]
@@ -127,8 +128,11 @@ class Explanations:
     def __init__(self) -> None:
         self.rows: list[Explanation] = []
 
-    def take(self, candidates: list[Candidate], location: Location, path: str) -> None:
+    def take(
+        self, candidates: list[Candidate], location: Location, path: str, text: str
+    ) -> None:
         for candidate in candidates:
+            is_token = candidate.judged.validate is jwt
             row = Explanation(
                 candidate.judged.data_type,
                 location,
@@ -140,5 +144,6 @@ class Explanations:
                 candidate.context,
                 candidate.arithmetic(),
                 candidate.likelihood,
+                jwt_details(text[candidate.start : candidate.end]) if is_token else "",
             )
             self.rows.append(row)

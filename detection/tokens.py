@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
+from detection.paths import shown
 from detection.verdict import Verdict, verdict
 
 _TEMPLATE = re.compile(r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w+%|\[.*\]")
@@ -46,6 +47,30 @@ def jwt(text: str) -> Verdict:
     if len(parts) == 5:
         return Verdict.VALID
     return verdict(len(parts) == 3 and _json_object(parts[1]) is not None)
+
+
+_KNOWN_ALGORITHMS = frozenset(
+    """
+    none HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES256K ES384 ES512 PS256 PS384 PS512
+    EdDSA Ed25519 RSA-OAEP RSA-OAEP-256 RSA1_5 dir A128KW A192KW A256KW ECDH-ES
+    ECDH-ES+A128KW ECDH-ES+A256KW PBES2-HS256+A128KW A128GCMKW A256GCMKW
+""".split()
+)
+"""RFC 7518 section 3.1 and 4.1, RFC 8037, RFC 8812."""
+CLAIM_LIMIT = 16
+
+
+def jwt_details(text: str) -> str:
+    """The algorithm, the claims' names and whether it expires; no claim's value."""
+    parts = text.split(".")
+    algorithm = (_json_object(parts[0]) or {}).get("alg")
+    claims = (_json_object(parts[1]) if len(parts) == 3 else None) or {}
+    names = [shown(name.encode("utf-8", "replace"), {}) for name in claims]
+    return "algorithm {}, claims {}, {}".format(
+        algorithm if algorithm in _KNOWN_ALGORITHMS else "unknown",
+        " ".join(names[:CLAIM_LIMIT]) or "none seen",
+        "expires" if "exp" in claims else "no expiry",
+    )
 
 
 def _json_object(text: str) -> dict[str, object] | None:

@@ -52,8 +52,15 @@ def test_a_foreign_cache_is_not_read(
     small: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Scanner(small, tmp_path)
-    monkeypatch.setattr("os.getuid", lambda: 12345)
+    (file,) = files(tmp_path)
+    inode = file.stat().st_ino
+    if os.getuid() == 0:
+        os.chown(file, 12345, -1)
+    else:
+        monkeypatch.setattr("os.getuid", lambda: 12345)
     assert Scanner(small, tmp_path).scan([BODY]) != [[]]
+    (file,) = files(tmp_path)
+    assert file.stat().st_ino != inode
 
 
 def test_another_engines_cache_is_compiled_again(

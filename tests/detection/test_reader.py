@@ -20,7 +20,9 @@ class Sink:
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
 
-    def take(self, candidates: list[Candidate], location: Location, path: str) -> None:
+    def take(
+        self, candidates: list[Candidate], location: Location, path: str, text: str
+    ) -> None:
         self.taken += [(c.judged.data_type, path) for c in candidates if c.likelihood]
 
 

@@ -19,8 +19,8 @@ def candidate(catalog: Catalog, rule: int, likelihood: int) -> Candidate:
 
 def test_same_type_and_path_are_counted_together(small: Catalog) -> None:
     results = Results()
-    results.take([candidate(small, COLOUR, 4)], Location.BODY, "$.a")
-    results.take([candidate(small, COLOUR, 5)], Location.BODY, "$.a")
+    results.take([candidate(small, COLOUR, 4)], Location.BODY, "$.a", "")
+    results.take([candidate(small, COLOUR, 5)], Location.BODY, "$.a", "")
     (finding,) = results.findings(Levels(small))
     assert (finding.count, finding.likelihood) == (2, Likelihood.VERY_LIKELY)
     assert finding.sensitivity is Sensitivity.LOW
@@ -28,13 +28,13 @@ def test_same_type_and_path_are_counted_together(small: Catalog) -> None:
 
 def test_possible_findings_are_medium_at_most(small: Catalog) -> None:
     results = Results()
-    results.take([candidate(small, BADGE, 3)], Location.BODY, "$.a")
+    results.take([candidate(small, BADGE, 3)], Location.BODY, "$.a", "")
     assert results.findings(Levels(small))[0].sensitivity is Sensitivity.MEDIUM
 
 
 def test_a_combination_raises_its_members(small: Catalog) -> None:
     results = Results()
-    results.take([candidate(small, BADGE, 4)], Location.BODY, "$.a")
-    results.take([candidate(small, COLOUR, 4)], Location.QUERY, "b")
+    results.take([candidate(small, BADGE, 4)], Location.BODY, "$.a", "")
+    results.take([candidate(small, COLOUR, 4)], Location.QUERY, "b", "")
     findings = results.findings(Levels(small))
     assert {finding.sensitivity for finding in findings} == {Sensitivity.HIGH}

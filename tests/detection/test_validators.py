@@ -1,5 +1,7 @@
 """Validators against published examples, and python-stdnum as the oracle."""
 
+import base64
+import json
 import random
 
 import pytest
@@ -292,6 +294,21 @@ def test_keccak_has_the_published_digest() -> None:
     empty = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
     assert crypto.keccak256(b"").hex() == empty
     assert len(crypto.keccak256(b"x" * 300)) == 32
+
+
+def test_details_of_tokens_are_names_and_no_values() -> None:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    claims = {"sub": "ada", "exp": 1, "ada@example.com": 2, "4111111111111111": 3}
+    token = f"{part({'alg': 'HS256'})}.{part(claims)}.x"
+    assert tokens.jwt_details(token) == (
+        "algorithm HS256, claims sub exp {text} {id}, expires"
+    )
+    token = f"{part({'alg': 'ada', 'enc': 'x'})}.a.b.c.d"
+    assert tokens.jwt_details(token) == (
+        "algorithm unknown, claims none seen, no expiry"
+    )
 
 
 def test_base64_of_either_alphabet_is_decoded() -> None:
