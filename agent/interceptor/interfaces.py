@@ -28,7 +28,8 @@ from pathlib import Path
 
 from agent.interceptor.namespaces import MountEvents, Namespaces, default_mounts
 from agent.interceptor.netlink import Events, Netlink
-from agent.interceptor.tables import PodInterface, Tables
+from agent.interceptor.pods import PodInterface
+from agent.interceptor.tables import Tables
 
 log = logging.getLogger("vethscope")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agent.interceptor.inside import RING_BYTES, Inside
-from agent.interceptor.tables import PodInterface
+from agent.interceptor.pods import PodInterface
 
 HOST, INSIDE, LOOPBACK = "host", "inside", "loopback"
 

@@ -24,10 +24,7 @@ from agent.health import Pulse
 from agent.interceptor import privileges
 from agent.interceptor.coverage import Coverage, Report
 from agent.interceptor.interfaces import Interfaces
-from agent.interceptor.placement import Placement
-from agent.interceptor.tables import PodInterface
-from agent.interceptor.witness import Traffic, Witness, payload_lost
-from agent.interceptor.worker import (
+from agent.interceptor.orders import (
     Cluster,
     Flush,
     Monitor,
@@ -35,9 +32,11 @@ from agent.interceptor.worker import (
     Start,
     Stop,
     encode_order,
-    ring_bytes,
-    worker_count,
 )
+from agent.interceptor.placement import Placement
+from agent.interceptor.pods import PodInterface
+from agent.interceptor.witness import Traffic, Witness, payload_lost
+from agent.interceptor.worker import ring_bytes, worker_count
 from agent.lifecycle import Roles
 from agent.metrics import Metric, gauge
 from agent.queue import RecordProducer

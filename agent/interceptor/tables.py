@@ -12,8 +12,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.interceptor.bypass import Bypass
 from agent.interceptor.namespaces import Namespaces
-from agent.interceptor.netlink import Change, Counters, Event, Link, Netlink
+from agent.interceptor.netlink import HOST, Change, Counters, Event, Link, Netlink
+from agent.interceptor.pods import PodInterface
 
 log = logging.getLogger("vethscope")
 
@@ -33,13 +35,10 @@ EVERY_PROCESS_SECONDS = 10.0
 """And all of them that often: processes may change their namespace."""
 REVISIT_SECONDS = 1.0
 """One namespace is read again that often, in turn: a net for missed events."""
-COUNTERS_SECONDS = 10.0
+COUNTERS_SECONDS = 5.0
 """Both ends of each pair are compared that often."""
 LINKS_SECONDS = 60.0
 """All host interfaces are read again that often."""
-BYPASS_PACKETS = 50
-"""So many packets, and a tenth, must have passed an end by at two comparisons."""
-
 _REGULAR = {
     "processes": PROCESSES_SECONDS,
     "every process": EVERY_PROCESS_SECONDS,
@@ -49,28 +48,6 @@ _REGULAR = {
 }
 _PAIRS = frozenset({"veth", "netkit"})
 _HOSTLESS = frozenset({"", "macvlan", "ipvlan", "macvtap", "ipvtap", "vlan"})
-
-
-@dataclass(frozen=True, slots=True)
-class PodInterface:
-    """An interface in a pod's network namespace."""
-
-    namespace_inode: int
-    """0: not known (no right to look at processes)."""
-    host_index: int
-    """Of the end in the host; 0: there is none."""
-    host_name: str
-    pod_name_in_ns: str
-    addresses: frozenset[bytes]
-    """Network order, 4 or 16 bytes, without link-local ones."""
-    namespace_path: str = ""
-    """A file to enter the namespace by."""
-    pod_index: int = 0
-    """Of the end in the pod's namespace."""
-    is_bypassed: bool = False
-    """The pod's packets do not all pass the end in the host."""
-    proxy: str = ""
-    """Name of a mesh proxy's process in the namespace."""
 
 
 @dataclass(slots=True)
@@ -115,7 +92,7 @@ class Tables:
         self._fresh: dict[int, _Pauses] = {}
         self._sought: _Pauses | None = None
         self._unmounted: dict[int, float] = {}
-        self._bypassed: dict[int, bool] = {}
+        self._bypass = Bypass()
         self._turn: list[int] = []
         self._due: dict[str, float] = {}
         self._mounts_at = 0.0
@@ -192,7 +169,7 @@ class Tables:
                     addresses=namespace.addresses.get(link.peer_index, frozenset()),
                     namespace_path=namespace.path,
                     pod_index=link.peer_index,
-                    is_bypassed=self._bypassed.get(link.index, False),
+                    is_bypassed=link.index in self._bypass.found,
                     proxy=namespace.proxy,
                 )
 
@@ -218,7 +195,7 @@ class Tables:
             self._links[link.index] = link
             self._renew(link.peer_namespace)
         else:
-            self._bypassed.pop(link.index, None)
+            self._bypass.forget(link.index)
         self._changed |= known != self._links.get(link.index)
 
     def _renew(self, namespace: int) -> None:
@@ -377,28 +354,26 @@ class Tables:
                     self._changed = True
 
     def _compare_ends(self) -> None:
-        """Finds pairs that packets of the pod pass by (eBPF's redirect_peer, netkit).
-
-        The inner end is read first: what it has passed by then, the outer has too.
-        """
         if not self._may_look_inside:
             return
         inside: dict[int, Counters] = {}
         for number, namespace in self._namespaces.items():
-            try:
-                counters = self._netlink.counters(number)
-            except OSError as error:
-                self._complain(error)
-                continue
-            for link in namespace.links.values():
-                if link.kind in _PAIRS and link.index in counters:
-                    inside[link.peer_index] = counters[link.index]
-        host = self._netlink.counters()
-        for index in self._links.keys() & inside.keys() & host.keys():
-            if _is_passed_by(host[index], inside[index]):
-                if self._bypassed.get(index) is False:
-                    self._changed = True
-                self._bypassed[index] = index in self._bypassed
+            for index, counters in self._counters(number).items():
+                link = namespace.links.get(index)
+                if link and link.kind in _PAIRS:
+                    inside[link.peer_index] = counters
+        host = self._counters(HOST)
+        ends = {
+            i: (host[i], inside[i]) for i in self._links if i in host and i in inside
+        }
+        self._changed |= self._bypass.compare(ends)
+
+    def _counters(self, namespace: int) -> dict[int, Counters]:
+        try:
+            return self._netlink.counters(namespace)
+        except OSError as error:
+            self._complain(error)
+            return {}
 
     def _complain(self, error: OSError) -> None:
         """A namespace that has gone is normal: its end is announced soon."""
@@ -416,9 +391,3 @@ def _are_ends(host: Link | None, inside: Link, namespace: int) -> bool:
         and host.kind == inside.kind
         and (host.peer_index, host.peer_namespace) == (inside.index, namespace)
     )
-
-
-def _is_passed_by(host: Counters, inside: Counters) -> bool:
-    unseen = max(inside.received - host.sent, inside.sent - host.received)
-    passed = max(inside)
-    return unseen > BYPASS_PACKETS and unseen * 10 > passed

@@ -21,14 +21,21 @@ import msgspec
 
 from agent.interceptor import budget
 from agent.interceptor.coverage import Counts, Report
-from agent.interceptor.inside import Inside, Rings
+from agent.interceptor.inside import Rings
 from agent.interceptor.mesh import Proxies, behind_proxy
+from agent.interceptor.orders import (
+    Cluster,
+    Flush,
+    Monitor,
+    Order,
+    Start,
+    decode_order,
+)
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.logs import set_up
 from agent.queue import RecordProducer
 from agent.record import VERSION, Message, Record, encoder, server_key
-from agent.settings import Settings
 from rings.assembler import Assembler
 from rings.limits import Limits
 from rings.message import Message as Captured
@@ -51,51 +58,6 @@ _QUIET_SECONDS = 3 * RETIRE_MS / 1000
 """When the ring stays empty for so long, all frames before were read."""
 
 
-class Start(msgspec.Struct, tag=True):
-    """The first order."""
-
-    settings: Settings
-    number: int
-    """Among the node's workers."""
-    ring_bytes: int
-    fanout_group: int | None
-    workers: int
-    """Of this node."""
-    seed: int
-    """Of the numbers by which connections are shed."""
-
-
-class Cluster(msgspec.Struct, tag=True):
-    """Which addresses are monitored anywhere: sent when the list changes."""
-
-    addresses: list[bytes]
-
-
-class Monitor(msgspec.Struct, tag=True):
-    """Which interfaces of this node to read."""
-
-    revision: int
-    host: dict[int, tuple[bytes, ...]]
-    """Host interface index → the pod's addresses."""
-    inside: dict[int, Inside]
-    """Number of the view → where it is captured; each by one worker."""
-    proxied: dict[int, int]
-    """Number of a view → that of its pod's loopback, if a mesh proxy is there."""
-    own: frozenset[bytes]
-    """All addresses of this node's monitored pods."""
-
-
-class Flush(msgspec.Struct, tag=True):
-    """Hand on all that was captured and say when the broker has it."""
-
-
-class Stop(msgspec.Struct, tag=True):
-    """Hand on all that was captured and end."""
-
-
-Order = Start | Cluster | Monitor | Flush | Stop
-encode_order = msgspec.msgpack.Encoder().encode
-_decode_order = msgspec.msgpack.Decoder(Order).decode
 _encode_report = msgspec.msgpack.Encoder().encode
 
 
@@ -177,7 +139,7 @@ class Worker:
             self._wake.poll(READ_SECONDS * 1000)
             self._is_news |= self._read(0)
             while self._orders.poll(0):
-                self._obey(_decode_order(self._orders.recv_bytes()))
+                self._obey(decode_order(self._orders.recv_bytes()))
             if self._is_report_due():
                 self._report()
 
@@ -370,7 +332,7 @@ def main(descriptor: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with Connection(descriptor) as orders:
-        start = _decode_order(orders.recv_bytes())
+        start = decode_order(orders.recv_bytes())
         if not isinstance(start, Start):
             return 2
         set_up(start.settings.logs.level)

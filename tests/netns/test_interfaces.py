@@ -16,7 +16,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from agent.interceptor.interfaces import Interfaces
-from agent.interceptor.tables import PodInterface
+from agent.interceptor.pods import PodInterface
 from tests.netns.pods import Node, Pod, ip, kernel_has
 
 NEVER = 5.0

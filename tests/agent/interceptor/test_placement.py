@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent.interceptor.inside import RING_BYTES
 from agent.interceptor.placement import HOST, INSIDE, LOOPBACK, Placement
-from agent.interceptor.tables import PodInterface
+from agent.interceptor.pods import PodInterface
 
 IP, IP_6, OTHER = bytes([10, 0, 0, 1]), bytes(15) + b"\1", bytes([10, 0, 0, 2])
 ROUTED = PodInterface(
