@@ -26,6 +26,11 @@ PAUSE_SECONDS = (0.2, 10.0)
 LARGEST_MESSAGE_BYTES = 64 << 20
 """A list of a million IPv6 addresses fits."""
 
+PING_MS = 20_000
+"""The client asks whether the digger is still there, though nothing changes."""
+LEAST_PING_MS = PING_MS // 2
+"""The server ends connections that ask more often."""
+
 _WAIT_SECONDS = 0.5
 
 
@@ -44,7 +49,7 @@ class Server(addresses_pb2_grpc.AddressesServicer):
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
             ],
         )
         addresses_pb2_grpc.add_AddressesServicer_to_server(self, self._server)
@@ -124,7 +129,7 @@ class AddressClient:
         self._is_fresh = False
         options = [
             ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.keepalive_time_ms", PING_MS),
             ("grpc.http2.max_pings_without_data", 0),
         ]
         with grpc.insecure_channel(self._server, options=options) as channel:

@@ -83,6 +83,19 @@ def test_the_last_list_holds_while_the_digger_is_away(
             assert eventually(lambda: client.monitored == {ip(1), ip(2)})
 
 
+def test_a_list_that_does_not_change_stays_connected(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "PING_MS", 400)
+    monkeypatch.setattr(service, "LEAST_PING_MS", 200)
+    index = AddressIndex()
+    index.complete()
+    with Server(index, LOOPBACK) as server, followed(server.port) as client:
+        assert client.is_complete.wait(10)
+        threading.Event().wait(10 * 0.4)
+        assert "trying on" not in caplog.text
+
+
 def test_a_client_too_far_behind_gets_the_whole_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
