@@ -64,33 +64,35 @@ _encode_report = msgspec.msgpack.Encoder().encode
 class Monitored:
     """The addresses monitored anywhere: the list is long, this node's share is not.
 
-    Who leaves is known for a while on: frames from before are still to be read, and
-    their exchanges belong to the views that know them.
+    Who leaves is known on while frames from before are read: their exchanges belong to
+    the views that know them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, assembler: Assembler) -> None:
+        self._assembler = assembler
         self._cluster: frozenset[bytes] = frozenset()
         self._own: frozenset[bytes] = frozenset()
-        self._leaving: dict[object, float] = {}
+        self._left_ns: dict[object, int] = {}
 
     def __contains__(self, address: object) -> bool:
         return (
             address in self._own
             or address in self._cluster
-            or self._leaving.get(address, 0.0) > time.monotonic()
+            or self._left_ns.get(address, 0) > self._assembler.now_ns
         )
 
-    def set_cluster(self, addresses: frozenset[bytes], now: float) -> None:
+    def set_cluster(self, addresses: frozenset[bytes], now_ns: int) -> None:
         gone, self._cluster = self._cluster - addresses, addresses
-        self._leave(gone, now)
+        self._leave(gone, now_ns)
 
-    def set_own(self, addresses: frozenset[bytes], now: float) -> None:
+    def set_own(self, addresses: frozenset[bytes], now_ns: int) -> None:
         gone, self._own = self._own - addresses, addresses
-        self._leave(gone, now)
+        self._leave(gone, now_ns)
 
-    def _leave(self, gone: frozenset[bytes], now: float) -> None:
-        self._leaving = {ip: end for ip, end in self._leaving.items() if now < end}
-        self._leaving |= dict.fromkeys(gone, now + _QUIET_SECONDS)
+    def _leave(self, gone: frozenset[bytes], now_ns: int) -> None:
+        read_ns = self._assembler.now_ns
+        self._left_ns = {ip: at for ip, at in self._left_ns.items() if at > read_ns}
+        self._left_ns |= dict.fromkeys(gone, now_ns)
 
 
 class Worker:
@@ -119,7 +121,7 @@ class Worker:
         self._wake = select.poll()
         self._wake.register(self._rings, select.POLLIN)
         self._wake.register(orders, select.POLLIN)
-        self._monitored = Monitored()
+        self._monitored = Monitored(self._assembler)
         self._proxies = Proxies()
         self._loopbacks: set[int] = set()
         self._gone: dict[int, float] = {}
@@ -194,7 +196,7 @@ class Worker:
             self._monitor(order)
         elif isinstance(order, Cluster):
             addresses = frozenset(order.addresses)
-            self._monitored.set_cluster(addresses, time.monotonic())
+            self._monitored.set_cluster(addresses, time.time_ns())
         elif isinstance(order, Flush):
             self._drain(self._drain_seconds)
             self._producer.flush(self._drain_seconds)
@@ -207,7 +209,7 @@ class Worker:
         self._ring.set_interfaces(frozenset(order.host))
         self._rings.open(mine)
         self._loopbacks |= {n for n, place in mine.items() if place.is_loopback}
-        self._monitored.set_own(order.own, time.monotonic())
+        self._monitored.set_own(order.own, time.time_ns())
         views = {**order.host, **{n: i.addresses for n, i in mine.items()}}
         for number, addresses in views.items():
             view = self._assembler.view(number)

@@ -38,6 +38,8 @@ VISITS = 15
 """Exchanges with each pod while it stands, then more until it is deleted."""
 PORT = 8000
 CLIENT = f"{NET}.130"
+BROKER_FILES = 8
+"""Connections that the broker, which is in this process, may hold meanwhile."""
 MOST_GROWTH_BYTES = 16 << 20
 
 
@@ -156,7 +158,7 @@ def test_replaced_pods_are_captured_without_loss_leak_or_wrong_label(
         assert interceptor.flush(WAIT_SECONDS)
         total = interceptor.coverage.total()
         read = records(broker.bootstrap, total.counts["pairs"])
-        assert files(os.getpid()) <= before[0] + 1
+        assert files(os.getpid()) <= before[0] + BROKER_FILES
         assert resident_bytes(worker) - memory < MOST_GROWTH_BYTES
         assert interceptor.worker_processes() == [worker]
     assert total.counts.get("ring_drops", 0) == 0
