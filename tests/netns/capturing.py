@@ -149,7 +149,7 @@ def all_values(bootstrap: str, topic: str) -> list[bytes]:
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
     values: list[bytes] = []
-    while messages := consumer.consume(1000, timeout=2.0):
+    while messages := consumer.consume(1000, timeout=2.0 if values else WAIT_SECONDS):
         values += [message.value() or b"" for message in messages]
     consumer.close()
     return values

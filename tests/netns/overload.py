@@ -125,11 +125,11 @@ class _Run:
         self._worker = worker
 
     def phase(self, seconds: int, delay_ms: int = 0) -> Phase:
-        pairs, cpu, began = self._pairs(), self._cpu_seconds(), time.monotonic()
+        pairs, cpu, began = self._count("pairs"), self._cpu_seconds(), time.monotonic()
         done = requests_done(self._site.start(seconds, CONNECTIONS, delay_ms))
         used, took = self._cpu_seconds() - cpu, time.monotonic() - began
         assert self._interceptor.flush(WAIT_SECONDS)
-        return Phase(done, self._pairs() - pairs, used, took)
+        return Phase(done, self._count("pairs") - pairs, used, took)
 
     def calm(self, most_per_second: float) -> Phase:
         """The yield of a limit where nothing is left out."""
@@ -148,11 +148,10 @@ class _Run:
         pause = threading.Event()
 
         def is_whole() -> bool:
-            before = self._interceptor.coverage.total().counts
+            before, pairs = self._count("shed_milliseconds"), self._count("pairs")
             pause.wait(1.0)
-            after = self._interceptor.coverage.total().counts
-            shed = after["shed_milliseconds"] - before["shed_milliseconds"]
-            return shed == 0 and after["pairs"] > before["pairs"]
+            is_all = self._count("shed_milliseconds") == before
+            return is_all and self._count("pairs") > pairs
 
         wait_for(is_whole)
         took = time.monotonic() - began
@@ -160,8 +159,8 @@ class _Run:
         wrk.communicate()
         return took
 
-    def _pairs(self) -> int:
-        return self._interceptor.coverage.total().counts.get("pairs", 0)
+    def _count(self, reason: str) -> int:
+        return self._interceptor.coverage.total().counts.get(reason, 0)
 
     def _cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self._worker}/stat").read_text().rpartition(")")[2]
