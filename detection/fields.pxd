@@ -32,7 +32,8 @@ cdef class Walker:
     cdef int depth, excess, told_depth
     cdef Py_ssize_t serial
     cdef public Py_ssize_t made
-    cdef public set quiet
+    cdef dict answers
+    cdef object says
     cdef list hits, fields, places, keys, serials
     cdef bytearray arrays, told
     cdef bint is_told
@@ -58,6 +59,7 @@ cdef class Walker:
     @cython.locals(hit="long long", field=Field, is_told="bint")
     cdef object _take_value(self, int kind, Py_ssize_t start, Py_ssize_t close,
                             Py_ssize_t after, bint is_cut)
+    cdef bint _says(self, bytes key) except -1
     @cython.locals(depth=int, key=bytes, field=Field, serial=Py_ssize_t)
     cdef Field _add(self, int kind, Py_ssize_t start, Py_ssize_t close, bint is_told,
                     bint is_cut)

@@ -13,6 +13,7 @@ A hit is an integer: the offset of its end, shifted by HIT_BITS, and the rule's 
 Number KEY_HIT means that the hit ends with the colon after a telling key.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 _KEY_HIT = 0
@@ -119,7 +120,10 @@ class Field:
 class Walker:
     """Walks one document at a time; keeps its memory between walks."""
 
-    def __init__(self) -> None:
+    def __init__(self, says: Callable[[bytes], bool]) -> None:
+        """`says` answers whether a telling key says anything at all: a hit ends more
+        keys than are telling, and values of the others need no field."""
+        self.says = says
         self.data: bytes = b""
         self.position = 0
         self.end = 0
@@ -140,9 +144,8 @@ class Walker:
         self.serial = 0
         self.serials: list[int] = [0] * (_DEPTH_LIMIT + 1)
         self.made = 0
-        """Places made so far."""
-        self.quiet: set[bytes] = set()
-        """Keys that end a hit but say nothing: their values need no field."""
+        """Places and answers kept so far."""
+        self.answers: dict[bytes, bool] = {}
 
     def walk(
         self,
@@ -291,8 +294,8 @@ class Walker:
         self, kind: int, start: int, close: int, after: int, is_cut: bool
     ) -> None:
         is_told = self.is_told or self.told[self.depth] != 0
-        if is_told and self.key_start >= 0 and self.quiet:
-            is_told = self.data[self.key_start : self.key_end] not in self.quiet
+        if is_told and self.key_start >= 0:
+            is_told = self._says(self.data[self.key_start : self.key_end])
         field = None
         if is_told:
             field = self._add(kind, start, close, True, is_cut)
@@ -306,6 +309,20 @@ class Walker:
                     field = self._add(kind, start, close, False, is_cut)
                 field.rules.append(hit & _HIT_MASK)
         self._forget_key()
+
+    def _says(self, key: bytes) -> bool:
+        if len(key) > _KEY_LIMIT:
+            return False
+        answer = self.answers.get(key)
+        if answer is None:
+            answer = self.answers[key] = self.says(key)
+            self.made += 1
+        return answer
+
+    def forget(self) -> None:
+        """Forgets the answers; the places are forgotten with their root."""
+        self.answers = {}
+        self.made = 0
 
     def _add(
         self, kind: int, start: int, close: int, is_told: bool, is_cut: bool

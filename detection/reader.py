@@ -101,7 +101,7 @@ class Reader:
         self.scan = scan
         self.judge = judge
         self.book = book
-        self._walker = Walker()
+        self._walker = Walker(self._says)
         self._roots: dict[str, Place] = {}
         self._speaking: dict[bytes, bool] = {}
         self._kept = 0
@@ -114,8 +114,7 @@ class Reader:
         if self._kept + self._walker.made > _KEPT_LIMIT:
             self._roots = {}
             self._kept = 0
-            self._walker.made = 0
-            self._walker.quiet = set()
+            self._walker.forget()
             self._speaking = {}
         if part.depth == 0:
             self.judge.work = 0
@@ -137,18 +136,18 @@ class Reader:
             self.read(inner, hits, 0, len(hits), sink)
 
     def speaks(self, key: bytes) -> bool:
-        """Whether a key says anything for the fields beside it; one that says nothing
-        at all is told to the walker."""
+        """Whether a key says anything for the fields beside it."""
         speaks = self._speaking.get(key)
         if speaks is None:
-            notes = self.book.notes(key)
-            speaks = notes.speaks
+            speaks = self.book.notes(key).speaks
             if len(key) <= _KEY_LIMIT:
                 self._speaking[key] = speaks
                 self._kept += 1
-                if not speaks and not notes.told:
-                    self._walker.quiet.add(key)
         return speaks
+
+    def _says(self, key: bytes) -> bool:
+        notes = self.book.notes(key)
+        return bool(notes.told) or notes.speaks
 
     def circle(self, container: Place, keys: tuple[bytes, ...]) -> Circle:
         """What the keys around the container's members say, `keys` beside them."""

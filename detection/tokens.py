@@ -90,7 +90,8 @@ def basic_authorization(text: str) -> Verdict:
 
 def random_token(text: str) -> Verdict:
     """Unsure if its characters look drawn at random, else invalid; so is an address."""
-    if is_placeholder(text) or len(set(text)) < 5 or "://" in text:
+    is_address = "://" in text or (text[:1] == "/" and text.count("/") > 2)
+    if is_address or is_placeholder(text) or len(set(text)) < 5:
         return Verdict.INVALID
     return Verdict.UNSURE if entropy(text) >= 2.5 else Verdict.INVALID
 

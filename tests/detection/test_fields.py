@@ -35,13 +35,17 @@ def hits_of(data: bytes) -> list[int]:
     return sorted(hits)
 
 
+def walker() -> Walker:
+    return Walker(lambda _: True)
+
+
 def root() -> Place:
     return Place(None, None, False, "$")
 
 
 def walked(data: bytes) -> list[Field]:
     hits = hits_of(data)
-    return Walker().walk(data, 0, len(data), hits, 0, len(hits), root())
+    return walker().walk(data, 0, len(data), hits, 0, len(hits), root())
 
 
 def seen(data: bytes) -> list[tuple[int, bytes | None, bytes]]:
@@ -133,31 +137,39 @@ def test_objects_at_one_place_share_it_but_no_serial_number() -> None:
 
 
 def test_places_are_kept_between_walks_unless_their_key_is_long() -> None:
-    walker, start = Walker(), root()
+    one, start = walker(), root()
     for key in (b"a", b"k" * (KEY_LIMIT + 1)):
         data = b'{"%b": {"b": "HIT"}}' % key
         hits = hits_of(data)
-        walk = [walker.walk(data, 0, len(data), hits, 0, 1, start) for _ in range(2)]
+        walk = [one.walk(data, 0, len(data), hits, 0, 1, start) for _ in range(2)]
         (first,), (second,) = walk
         assert (first.place is second.place) == (len(key) <= KEY_LIMIT)
-    assert walker.made == 4
+    assert one.made == 4
+    one.forget()
+    assert one.made == 0
 
 
-def test_quiet_keys_give_no_field_without_a_hit() -> None:
-    data = b'{"told": "x", "told": "HIT", "told": 3}'
-    walker = Walker()
-    walker.quiet = {b"told"}
+def test_keys_that_say_nothing_give_no_field_without_a_hit() -> None:
+    asked: list[bytes] = []
+
+    def says(key: bytes) -> bool:
+        asked.append(key)
+        return False
+
+    long = b"l" * KEY_LIMIT + b"told"
+    data = b'{"told": "x", "told": "HIT", "told": 3, "%b": 4}' % long
     hits = hits_of(data)
-    (field,) = walker.walk(data, 0, len(data), hits, 0, len(hits), root())
+    (field,) = Walker(says).walk(data, 0, len(data), hits, 0, len(hits), root())
     assert data[field.start : field.end] == b"HIT"
     assert not field.is_told
+    assert asked == [b"told"]
 
 
 def test_hits_that_speak_of_values_are_dropped_in_keys() -> None:
     data = b'{"abc": 1}'
     for number, count in ((ESCAPE_HIT, 1), (ESCAPE_HIT + 1, 0), (FIRST_RULE, 1)):
         hits = [4 << HIT_BITS | number]
-        assert len(Walker().walk(data, 0, len(data), hits, 0, 1, root())) == count
+        assert len(walker().walk(data, 0, len(data), hits, 0, 1, root())) == count
 
 
 def test_escaped_quotes_do_not_end_a_string() -> None:
@@ -198,18 +210,18 @@ def test_fields_end_at_the_limit() -> None:
 def test_walk_of_a_part_stays_in_it() -> None:
     data = b'{"a": "HIT"}\x00\x00{"b": "HIT"}'
     hits = hits_of(data)
-    (field,) = Walker().walk(data, 14, len(data), hits, 1, 2, root())
+    (field,) = walker().walk(data, 14, len(data), hits, 1, 2, root())
     assert field.key == b"b"
 
 
 def test_hits_between_fields_are_dropped() -> None:
     data = b'{"a": 1 , "b": 2}'
-    assert Walker().walk(data, 0, len(data), [8 << HIT_BITS | RULE], 0, 1, root()) == []
+    assert walker().walk(data, 0, len(data), [8 << HIT_BITS | RULE], 0, 1, root()) == []
 
 
 def test_hit_on_the_colon_belongs_to_no_key() -> None:
     data = b'{"ab"  :1}'
-    assert Walker().walk(data, 0, len(data), [7 << HIT_BITS | RULE], 0, 1, root()) == []
+    assert walker().walk(data, 0, len(data), [7 << HIT_BITS | RULE], 0, 1, root()) == []
 
 
 def test_collect_appends_and_ends_at_the_limit() -> None:
@@ -241,5 +253,5 @@ def test_every_planted_string_is_found(value: object, is_ascii: bool) -> None:
 @given(st.binary(max_size=80), st.lists(st.integers(0, 90), max_size=6))
 def test_no_text_and_no_hits_break_the_walk(data: bytes, ends: list[int]) -> None:
     hits = sorted(end << HIT_BITS | (end % 2 * RULE) for end in ends)
-    for field in Walker().walk(data, 0, len(data), hits, 0, len(hits), root()):
+    for field in walker().walk(data, 0, len(data), hits, 0, len(hits), root()):
         assert 0 <= field.start <= field.end <= len(data)

@@ -87,14 +87,16 @@ def test_serve_runs_several_processes_until_stopped(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     own = str(small_file)
-    address, stop = free_address(), threading.Event()
-    thread = threading.Thread(target=serve, args=(address, own, 2, stop))
+    address, stop, ready = free_address(), threading.Event(), threading.Event()
+    arguments = (address, own, 2, stop, None, ready.set)
+    thread = threading.Thread(target=serve, args=arguments)
     thread.start()
     with grpc.insecure_channel(address) as channel:
         stub = detector_pb2_grpc.DetectorStub(channel)
         ask = request(b'{"cvv": "123"}')
         answer = stub.Detect(ask, timeout=WAIT_SECONDS, wait_for_ready=True)
     assert answer.results[0].findings
+    assert ready.is_set()
     stop.set()
     started = time.monotonic()
     thread.join(WAIT_SECONDS)

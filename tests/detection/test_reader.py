@@ -6,7 +6,7 @@ import pytest
 
 from detection.catalog import Catalog
 from detection.documents import Document
-from detection.fields import KEY_LIMIT
+from detection.fields import FIELD_LIMIT, KEY_LIMIT
 from detection.finding import Location
 from detection.judge import WEIGHING, WORK_LIMIT, Candidate, Judge
 from detection.reader import KEPT_LIMIT, Part, Reader
@@ -70,6 +70,14 @@ def test_what_is_kept_is_bounded_and_long_keys_are_not(
         for turn in range(KEPT_LIMIT // 600 + 2)
     ]
     assert len(made(parts, *turns).taken) == 2 * len(turns)
+
+
+def test_limits_do_not_depend_on_what_was_read_before(
+    parts: tuple[Scanner, PhraseBook],
+) -> None:
+    quiet = [{"url": "x", "events_url": "y", "html_url": "z"}] * FIELD_LIMIT
+    body = [*quiet, {"email": "ada@example.com"}]
+    assert made(parts, body, body).taken == made(parts, body).taken * 2
 
 
 def test_keys_that_only_look_like_data_are_nothing(

@@ -115,7 +115,13 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     },
     "random_token": {
         UNSURE: ["9f8d7c6b5a4e3d2c"],
-        INVALID: ["aaaa", "********", "${TOKEN}", "aaaaaaaaaaaaaaaaaaaaaaaabcde"],
+        INVALID: [
+            "/v1/a7/keys.json",
+            "aaaa",
+            "********",
+            "${TOKEN}",
+            "aaaaaaaaaaaaaaaaaaaaaaaabcde",
+        ],
     },
     "password": {UNSURE: ["hunter2"], INVALID: ["", "REDACTED"]},
     "format_token": {
