@@ -6,6 +6,8 @@ connection and prints how many were answered. `… send HOST PORT` sends standar
 bytes as they are and reads what comes. `… visit` reads lines `HOST PORT TAG COUNT`, and
 sends as many requests that tell the tag, over one connection, and prints how many were
 answered.
+`… hold HOST PORT COUNT BYTES` begins COUNT requests, sends so many bytes of each one's
+body, says `held`, and sends no more until standard input ends.
 """
 
 import http.client
@@ -89,6 +91,22 @@ def send(host: str, port: int, data: bytes) -> None:
             pass
 
 
+def hold(host: str, port: int, count: int, size: int) -> None:
+    head = (
+        f"POST /held HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {2 * size}\r\n\r\n"
+    )
+    held = []
+    for _ in range(count):
+        peer = socket.create_connection((host, port), timeout=10)
+        peer.sendall(head.encode() + b"[" + b" " * (size - 1))
+        held.append(peer)
+    print("held", flush=True)
+    sys.stdin.read()
+    for peer in held:
+        peer.close()
+
+
 if __name__ == "__main__":
     verb, *words = sys.argv[1:]
     if verb == "serve":
@@ -99,5 +117,7 @@ if __name__ == "__main__":
         for line in sys.stdin:
             host, port, tag, count = line.split()
             print(visit(host, int(port), int(tag), int(count)), flush=True)
+    elif verb == "hold":
+        hold(words[0], *map(int, words[1:]))
     else:
         send(words[0], int(words[1]), sys.stdin.buffer.read())

@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from agent.interceptor.budget import INTERCEPTOR_BYTES, LEAST_BYTES, memory_bytes
 from agent.interceptor.witness import HEADER_BYTES
 from agent.queue import EmbeddedBroker
+from agent.settings import WORKING_BYTES
 from tests.netns import overload
 from tests.netns.capturing import (
     WAIT_SECONDS,
     address_list,
+    ask,
     capturing,
+    forwarding,
+    serving,
     settings,
+    start,
     wait_for,
 )
 from tests.netns.groups import CpuGroup
@@ -67,3 +73,38 @@ def test_a_worker_killed_under_load_is_replaced_and_its_loss_counted(
     assert 0.85 <= sum(total.buckets.values()) / carried <= 1.15
     missing = (requests - counts["pairs"]) / requests
     assert abs(total.buckets["worker_lost"] / carried - missing) < 0.15
+
+
+def test_connections_that_hold_too_much_memory_are_shed(node: Node) -> None:
+    server, client = node.gateway(SERVER), node.gateway(CLIENT)
+    ring_bytes = 16 << 20
+    budget_bytes = ring_bytes + WORKING_BYTES + LEAST_BYTES
+    flags = {
+        "capture-workers": "1",
+        "capture-ring-bytes": str(ring_bytes),
+        "capture-inside-bytes": "0",
+        "capture-memory-bytes": str(budget_bytes),
+    }
+    with (
+        EmbeddedBroker() as broker,
+        address_list([SERVER, CLIENT]) as addresses,
+        forwarding(),
+        serving(server, 8000),
+        capturing(
+            settings(broker.bootstrap, addresses, **flags), [SERVER, CLIENT]
+        ) as interceptor,
+    ):
+        (worker,) = interceptor.worker_processes()
+        proc = Path(f"/proc/{worker}")
+        asking = start(client, "hold", SERVER, "8000", "120", str(1 << 20))
+        assert asking.stdout
+        assert asking.stdout.readline() == b"held\n"
+        coverage = interceptor.coverage
+        wait_for(lambda: coverage.total().counts.get("connections_shed", 0) > 0)
+        wait_for(
+            lambda: memory_bytes(proc) < budget_bytes - ring_bytes - INTERCEPTOR_BYTES
+        )
+        asking.communicate(timeout=30)
+        wait_for(lambda: ask(client, SERVER, 8000, 50) == 50)
+    total = interceptor.coverage.total()
+    assert total.counts["payload_bytes"] == sum(total.buckets.values())
