@@ -160,10 +160,10 @@ _VAT_FORMS = {
 
 def _country_vat(country: str, text: str) -> Verdict:
     """By that country's rules: check digits, else length and letters."""
-    number = alphanumeric(text)[2:]
     form = _VAT_FORMS.get(country.upper())
     if form:
-        return verdict(re.fullmatch(form, number) is not None)
+        return verdict(re.fullmatch(form, text[2:].replace("-", "")) is not None)
+    number = alphanumeric(text)[2:]
     module = get_cc_module(country, "vat")
     if module is None:
         return _unsure_digits(text, 6)
