@@ -24,10 +24,14 @@ RUN /tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheel
        /opt/vethscope/lib \
     && /opt/vethscope/bin/python -I -c "import sys, rings.block; \
        sys.exit(not rings.block.__file__.endswith('.so'))"
+# The detector's database: a start compiles it for ten seconds otherwise, and always on a
+# read-only root. Another processor or an own catalog compiles it again.
+RUN XDG_CACHE_HOME=/opt/vethscope/cache /opt/vethscope/bin/vethscope detect /dev/null \
+    && chmod -R a+rX /opt/vethscope/cache
 
 FROM ${BASE}
 COPY --from=build /opt/vethscope /opt/vethscope
-ENV PATH=/opt/vethscope/bin:${PATH}
+ENV PATH=/opt/vethscope/bin:${PATH} XDG_CACHE_HOME=/opt/vethscope/cache
 WORKDIR /var/lib/vethscope
 RUN chown 65532:65532 .
 USER 65532:65532

@@ -47,6 +47,12 @@ def test_rules_are_inside_and_prove_themselves(image: Image) -> None:
     image.run("vethscope", "catalog", "--check")
 
 
+def test_the_detectors_database_is_inside_and_taken(image: Image) -> None:
+    code = "from detection import database; database.compile_database = None\n"
+    code += "from detection.scanner import Scanner; Scanner.load()"
+    image.python(code)
+
+
 @pytest.mark.parametrize("role", ["cloud", "detector"])
 def test_servers_start_and_stop(image: Image, role: str) -> None:
     listen = {
