@@ -47,6 +47,9 @@ log = logging.getLogger("vethscope")
 
 WINDOW_SECONDS = 2.0
 """Coverage is reported this often."""
+LIST_SECONDS = 3.0
+"""So long after the start the digger's list is awaited, lest pods be captured that are
+not on it; then all pods are captured until it comes."""
 RESTART_SECONDS = 1.0
 """A crashed worker is started again after this."""
 
@@ -116,6 +119,7 @@ class Interceptor:
         self._client = AddressClient(server, settings.node) if server else None
         self._found: tuple[PodInterface, ...] = ()
         self._listed: frozenset[bytes] | None = None
+        self._list_until = 0.0
         self._planned_for: tuple[PodInterface, ...] | None = None
         self._placement = Placement(settings.capture.inside_bytes, self._count)
         self._cluster = Cluster([])
@@ -184,6 +188,7 @@ class Interceptor:
         producer = RecordProducer(self._settings)
         for number in range(self._count):
             self._start(number)
+        self._list_until = time.monotonic() + LIST_SECONDS
         done = threading.Event()
         with self._witness, Roles(done) as roles:
             roles.start("interfaces", self._watch_interfaces)
@@ -305,11 +310,13 @@ class Interceptor:
 
     def _order(self) -> None:
         """Tells the workers what to monitor, if it changed."""
+        if self._awaits_list():
+            return
         found, listed = self._found, self._client.wanted if self._client else None
         if found is self._planned_for and listed is self._listed:
             return
-        if listed is not self._listed and listed is not None:
-            self._cluster = Cluster(list(listed))
+        if listed is not self._listed:
+            self._cluster = Cluster(list(listed or ()))
             self._tell(self._cluster)
         self._planned_for, self._listed = found, listed
         plan = self._placement.plan(found, listed)
@@ -329,6 +336,11 @@ class Interceptor:
                 len(plan.host),
                 len(plan.inside),
             )
+
+    def _awaits_list(self) -> bool:
+        if self._client is None or self._client.is_complete.is_set():
+            return False
+        return time.monotonic() < self._list_until
 
     def _tell(self, order: Order) -> None:
         for worker in self._workers.values():
