@@ -15,7 +15,7 @@ from detection.program import SERVICE, Detector, Others, serve, serve_beside, st
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 100
 
 
 def free_address() -> str:
