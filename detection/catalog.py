@@ -3,13 +3,14 @@
 The built-in files of `catalog/` come first, then the user's own file, whose types are
 added, replace built-in ones of the same name, or are turned off by `off: [name, …]`.
 All mistakes of a file are reported at once. The digest names everything that decides
-findings; what is only shown or proven (titles, examples) is part of it too, so that a
+findings, the libraries of numbers too; what is only shown or proven (titles, examples) is part of it too, so that a
 digest stands for exactly one catalog.
 """
 
 import hashlib
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ import yaml
 from detection.finding import Sensitivity
 
 BUILT_IN = Path(__file__).parent / "catalog"
-METHOD = "1"
+METHOD = "2"
 """Changes when the code would judge the same bytes and rules differently."""
 
 
@@ -127,7 +128,8 @@ def read(paths: Sequence[Path]) -> Catalog:
     spoken: list[str] = []
     combinations: list[Combination] = []
     errors: list[str] = []
-    digest = hashlib.sha256(METHOD.encode())
+    libraries = (version(name) for name in ("python-stdnum", "phonenumbers"))
+    digest = hashlib.sha256(" ".join((METHOD, *libraries)).encode())
     for path in paths:
         file = _read(path, errors, digest)
         if file is None:

@@ -68,7 +68,7 @@ def serve(
     processes: int,
     stop: threading.Event,
     counts: Counter[str] | None = None,
-    on_ready: Callable[[], None] | None = None,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError.
 
@@ -76,8 +76,7 @@ def serve(
     """
     scanner = Scanner.load(catalog_file)
     server = start(listen, scanner, counts)
-    if on_ready:
-        on_ready()
+    on_ready()
     others = Others(listen, catalog_file, processes - 1)
     log.info(
         "detector listens on %s, %d process(es), catalog %s",

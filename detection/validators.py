@@ -11,12 +11,20 @@ from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-from detection import cards, crypto, health, national, persons, tokens
+from detection import anywhere, cards, crypto, health, national, persons, tokens
 from detection.verdict import Verdict, verdict
 
 Validator = Callable[[str], Verdict]
 
-_HOMES: tuple[ModuleType, ...] = (cards, crypto, health, national, persons, tokens)
+_HOMES: tuple[ModuleType, ...] = (
+    anywhere,
+    cards,
+    crypto,
+    health,
+    national,
+    persons,
+    tokens,
+)
 _OURS: dict[str, Validator] = {
     name: value
     for home in _HOMES
