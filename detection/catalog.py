@@ -3,8 +3,8 @@
 The built-in files of `catalog/` come first, then the user's own file, whose types are
 added, replace built-in ones of the same name, or are turned off by `off: [name, …]`.
 All mistakes of a file are reported at once. The digest names everything that decides
-findings, the libraries of numbers too; what is only shown or proven (titles, examples) is part of it too, so that a
-digest stands for exactly one catalog.
+findings, the libraries of numbers too; what is only shown or proven (titles, examples)
+is part of it too, so that a digest stands for exactly one catalog.
 """
 
 import hashlib
