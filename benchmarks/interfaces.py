@@ -25,7 +25,8 @@ STANDING = 20
 """Pods that stand at once while others come and go, at most."""
 FIRST = "198.18.0.1"
 """Of a pod that stands before: the interceptor has started when it is captured."""
-START_SECONDS = 5.0
+START_SECONDS = 15.0
+"""An interceptor first reads all namespaces, which it does once."""
 RING_BYTES = 64 << 20
 
 

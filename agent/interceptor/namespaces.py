@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOOKS = 3
-"""A process's name is read at so many searches: programs are started by others."""
+"""A new process is looked at in so many searches: it may be another program soon, in
+another namespace."""
 
 PROXIES = ("envoy", "pilot-agent", "linkerd2-proxy")
 """How the names of mesh proxies' processes begin (Istio's, Linkerd's)."""
@@ -43,7 +44,8 @@ class Namespaces:
     def __init__(self, proc: Path, mounts: Iterable[Path]) -> None:
         self._proc = proc
         self._mounts = tuple(mounts)
-        self._processes: dict[int, _Process] = {}
+        self._processes: dict[str, _Process] = {}
+        self._young: set[str] = set()
         own = (proc / "self/ns/net").stat()
         self._device = own.st_dev
         self._hosts = {own.st_ino, _inode(str(proc / "1/ns/net"), own.st_dev)}
@@ -62,47 +64,43 @@ class Namespaces:
 
     def all(self) -> dict[int, str]:
         """Those with a bind mount or a process; the mount's path goes first."""
-        self._processes = {
-            pid: self._look(pid, self._processes.get(pid)) for pid in self._pids()
-        }
-        return self._found()
+        self._processes.clear()
+        return self.more()
 
     def more(self) -> dict[int, str]:
-        """The same, but processes known before are taken to be where they were."""
-        known = self._processes
-        self._processes = {
-            pid: known[pid] if pid in known else self._look(pid, None)
-            for pid in self._pids()
-        }
+        """The same, but only processes that are new are looked at, a few times: then
+        they are taken to stay where they are and what they are."""
+        names = {name for name in _names(self._proc) if name.isdigit()}
+        for name in self._processes.keys() - names:
+            del self._processes[name]
+        for name in (names - self._processes.keys()) | (self._young & names):
+            self._processes[name] = self._look(name)
+        self._young = {n for n, p in self._processes.items() if p.looks < LOOKS}
         return self._found()
 
     def proxies(self) -> dict[int, str]:
         """Namespace → its mesh proxy, as of the last search."""
         return {p.inode: p.proxy for p in self._processes.values() if p.proxy}
 
-    def _pids(self) -> list[int]:
-        return sorted(int(name) for name in _names(self._proc) if name.isdigit())
-
     def _found(self) -> dict[int, str]:
         found = self.mounted()
-        for pid, process in self._processes.items():
-            found.setdefault(process.inode, f"{self._proc}/{pid}/ns/net")
+        for name, process in self._processes.items():
+            if process.inode not in found and process.inode not in self._hosts:
+                found[process.inode] = f"{self._proc}/{name}/ns/net"
         found = self._foreign(found)
         self.is_blind = not (found or self._may_trace)
         return found
 
-    def _look(self, pid: int, known: _Process | None) -> _Process:
-        inode = _inode(f"{self._proc}/{pid}/ns/net", self._device)
-        if inode in self._hosts or not inode:
-            return _Process(inode, "", 0)
-        if known and known.inode == inode and known.looks >= LOOKS:
-            return known
-        looks = known.looks if known and known.inode == inode else 0
-        return _Process(inode, self._proxy(pid), looks + 1)
+    def _look(self, name: str) -> _Process:
+        known = self._processes.get(name)
+        looks = known.looks + 1 if known else 1
+        inode = _inode(f"{self._proc}/{name}/ns/net", self._device)
+        is_pods = inode and inode not in self._hosts
+        return _Process(inode, self._proxy(name) if is_pods else "", looks)
 
-    def _proxy(self, pid: int) -> str:
+    def _proxy(self, process: str) -> str:
         try:
-            name = (self._proc / str(pid) / "comm").read_bytes()
+            name = (self._proc / process / "comm").read_bytes()
         except OSError:
             return ""
         return next((proxy for proxy in PROXIES if name.startswith(proxy.encode())), "")
@@ -129,7 +127,7 @@ class MountEvents:
 
 def _names(directory: Path) -> list[str]:
     try:
-        return [entry.name for entry in directory.iterdir()]
+        return os.listdir(directory)  # noqa: PTH208 - thousands of them, often
     except OSError:
         return []
 
@@ -147,7 +145,7 @@ def _distinct(directories: Iterable[Path]) -> list[Path]:
 def _inode(path: str, device: int) -> int:
     """0: nothing there, not allowed, or not a namespace."""
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 - thousands of them, often
     except OSError:
         return 0
     return status.st_ino if status.st_dev == device else 0

@@ -31,7 +31,7 @@ VANISH_SECONDS = 0.1
 """A namespace that was unmounted and still lives then is searched for."""
 PROCESSES_SECONDS = 2.0
 """New processes are looked at that often, for proxies and unmounted namespaces."""
-EVERY_PROCESS_SECONDS = 10.0
+EVERY_PROCESS_SECONDS = 60.0
 """And all of them that often: processes may change their namespace."""
 REVISIT_SECONDS = 1.0
 """One namespace is read again that often, in turn: a net for missed events."""

@@ -120,7 +120,7 @@ def coverage_windows(bootstrap: str, pod: bytes, pairs: int) -> list[NodeCoverag
     for value in _values(bootstrap, COVERAGE_TOPIC):
         window = coverage_decoder.decode(value)
         told += [window] if window.pod == pod else []
-        if sum(window.counts.get("pairs", 0) for window in told) >= pairs:
+        if told and sum(window.counts.get("pairs", 0) for window in told) >= pairs:
             break
     return told
 

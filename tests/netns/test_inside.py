@@ -1,6 +1,8 @@
 """Capture inside pods' namespaces, where the host does not see all of their traffic."""
 
+import contextlib
 import subprocess
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -19,6 +21,7 @@ from tests.netns.capturing import (
     records,
     serving,
     settings,
+    start,
     wait_for,
 )
 from tests.netns.pods import NET, NET_6, Node, Pod, ip, kernel_has
@@ -136,6 +139,47 @@ def test_who_finds_the_budget_used_up_is_named_with_the_reason(shop: Shop) -> No
         wait_for(lambda: len(interceptor.monitored & set(map(packed, BOTH))) == 1)
         (missed,) = set(map(packed, BOTH)) - interceptor.monitored
         assert interceptor.coverage.missed() == {missed: "no_budget"}
+
+
+@contextlib.contextmanager
+def limited(bootstrap: str, capabilities: str) -> Iterator[None]:
+    """An interceptor of its own process that has these capabilities only."""
+    process = subprocess.Popen(
+        [
+            *("setpriv", f"--bounding-set=-all,{capabilities}", sys.executable),
+            *("-m", "agent.cli", "interceptor"),
+            *("--kafka-bootstrap", bootstrap, "--addresses-server", ""),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr
+        for line in process.stderr:
+            if "2 inside" in line:
+                break
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=WAIT_SECONDS)
+
+
+def test_four_capabilities_are_enough(shop: Shop) -> None:
+    four = "+net_raw,+net_admin,+sys_admin,+sys_ptrace"
+    with EmbeddedBroker() as broker, limited(broker.bootstrap, four):
+        asking = start(shop.client, "ask", SERVER, str(PORT), "5000")
+        read = records(broker.bootstrap, 100)
+        asking.communicate(timeout=60)
+    assert {(r.client, r.server) for r in read} == {(packed(CLIENT), packed(SERVER))}
+    assert len(read) == 100
+
+
+def test_without_the_right_to_enter_pods_are_named_as_missed(shop: Shop) -> None:
+    without = "+net_raw,+net_admin,+sys_ptrace"
+    with EmbeddedBroker() as broker, limited(broker.bootstrap, without):
+        told = coverage_windows(broker.bootstrap, packed(SERVER), 0)
+    assert [window.counts for window in told] == [{"missed_no_right": 1}]
+    assert shop.parent
 
 
 def test_without_a_list_all_pods_are_captured(node: Node) -> None:
