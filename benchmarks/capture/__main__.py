@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> None:
             write(path, traffic, options.seed)
             rivals = RIVALS if traffic.name in COMPARED else ()
             payload = 0
-            for name in ("ours", "walk", *rivals):
+            for name in ("ours", "pairs", "walk", *rivals):
                 result = measure(name, path, 1 if name in rivals else options.runs)
                 payload = payload or result.payload_bytes
                 cost[traffic.name, name] = result.cpu_seconds / exchanges
@@ -91,7 +91,8 @@ def print_ratios(cost: dict[tuple[str, str], float]) -> None:
         print(f"{kind}: {ratio:.2f} times the cost of json")
     for kind, _ in [key for key in cost if key[1] == "walk"]:
         ratio = cost[kind, "ours"] / cost[kind, "walk"]
-        print(f"{kind}: {ratio:.1f} times the floor")
+        pairs = cost[kind, "pairs"] / cost[kind, "walk"]
+        print(f"{kind}: {ratio:.1f} times the floor, {pairs:.1f} without records")
 
 
 if __name__ == "__main__":

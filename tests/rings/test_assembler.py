@@ -428,6 +428,25 @@ def test_translated_ends_are_looked_behind(
     assert ends == expected
 
 
+@pytest.mark.parametrize(
+    ("own", "proxy", "is_reported"),
+    [
+        ([SERVER], Translated(server=POD), False),
+        ([SERVER], Translated(), True),
+        ([CLIENT], Translated(server=POD), True),
+    ],
+)
+def test_what_a_pods_own_proxy_passes_on_is_reported_there(
+    own: list[str], proxy: Translated, is_reported: bool
+) -> None:
+    assembler = Assembler(ALL)
+    view = assembler.view(0)
+    view.own = frozenset(ip_address(one).packed for one in own)
+    view.proxy = proxy
+    pairs = assembler.feed(block_of(exchange().frames())) + assembler.close()
+    assert len(pairs) == int(is_reported)
+
+
 def test_other_frames_are_counted_by_kind() -> None:
     frames = [
         quiet(1),

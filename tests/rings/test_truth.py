@@ -7,7 +7,7 @@ so does its response. Then the capture begins late, loses, repeats and reorders.
 import re
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rings.limits import Limits
@@ -111,6 +111,7 @@ def proven(frames: list[tuple[int, bytes]]) -> list[int]:
     return [number_of(pair) for pair in pairs if pair.response is not None]
 
 
+@settings(max_examples=500)
 @given(turns, st.data())
 def test_a_pair_is_a_true_pair_whatever_is_lost(
     plan: list[tuple[list[Exchange], bool]], data: st.DataObject
@@ -136,6 +137,7 @@ def test_a_pair_is_a_true_pair_whatever_is_lost(
     assert len(numbers) == len(set(numbers))
 
 
+@settings(max_examples=300)
 @given(turns, st.data())
 def test_every_exchange_is_paired_if_nothing_is_lost(
     plan: list[tuple[list[Exchange], bool]], data: st.DataObject
