@@ -11,7 +11,7 @@ cdef class Pairer:
     cdef public long long number
     cdef Limits limits
     cdef Budget budget
-    cdef public bint is_certain, pipelines, is_proposed, is_touched
+    cdef public bint is_certain, pipelines, is_proposed, is_refuted, is_touched
     cdef Message oldest, newest
     cdef Py_ssize_t waiting
     cdef public Message answering, response

@@ -67,6 +67,8 @@ class Pairer:
         """A message was taken: who asks and who answers is settled."""
         self.is_proposed = False
         """That response was matched without certainty."""
+        self.is_refuted = False
+        """… and cannot be proven any more: something was lost since."""
         self.held: Message = _NONE
         """The request of the proposed pair."""
         self.held_answer: Message = _NONE
@@ -109,6 +111,7 @@ class Pairer:
             self.answering = request
             self.response = response
             self.is_proposed = not self.is_certain
+            self.is_refuted = False
         return request
 
     def end_request(self, request: Message) -> None:
@@ -127,6 +130,7 @@ class Pairer:
     def lose(self) -> None:
         """A message of either direction may have been missed."""
         self.is_certain = False
+        self.is_refuted = True
         if self.held is not None:
             self._release_held()
 
@@ -223,10 +227,12 @@ class Pairer:
     def _complete(self) -> None:
         request, response = self.answering, self.response
         self.answering = self.response = _NONE
-        if self.is_proposed:
-            self.held, self.held_answer = request, response
-        else:
+        if not self.is_proposed:
             self._emit(request, response)
+            return
+        self.held, self.held_answer = request, response
+        if self.is_refuted or self.pipelines:
+            self._release_held()
 
     def _emit(self, request: Message, response: Message) -> None:
         size = request.wire_bytes + response.wire_bytes

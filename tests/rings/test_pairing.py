@@ -239,6 +239,54 @@ def test_a_loss_releases_the_held_pair() -> None:
     assert pairer.stats.unpaired_ambiguous == 2
 
 
+def test_a_loss_before_the_response_ended_refutes_it_too() -> None:
+    pairer = uncertain()
+    asked, answered = message(True, 0, 100, 0), message(False, 0, 50, 100)
+    answered.is_done = False
+    pairer.take_request(asked)
+    assert pairer.match(answered) is asked
+    pairer.lose()
+    answered.is_done = True
+    pairer.end_response(answered)
+    pairer.take_request(message(True, 130, 150, 50))
+    assert is_given_up(pairer)
+    assert not pairer.is_certain
+
+
+def test_a_request_before_the_response_ended_refutes_it_too() -> None:
+    pairer = uncertain()
+    asked, answered = message(True, 0, 100, 0), message(False, 0, 50, 100)
+    pairer.take_request(asked)
+    assert pairer.match(answered) is asked
+    pairer.take_request(message(True, 100, 150, 50))
+    pairer.end_response(answered)
+    assert is_given_up(pairer)
+    assert pairer.pipelines
+
+
+def test_a_request_lost_with_the_end_of_the_response_before_proves_nothing() -> None:
+    """Each direction's hole hides that the other's was acknowledged."""
+    talk = Conversation().open()
+    talk.ask(request("/1"))
+    talk.answer(response(b"{}"))
+    talk.ask(request("/2"))
+    talk.answer(response(b"{}", 202)[:-1])
+    talk.answer(b"}")
+    known = talk.server_seq
+    for number in (3, 4, 5):
+        talk.ask(request(f"/{number}"), ack=known)
+    for number in (3, 4, 5):
+        talk.answer(response(b"{}", 200 + number))
+    talk.ask(request("/6"))
+    talk.answer(response(b"{}", 206))
+    talk.close()
+    frames = talk.frames()
+    pairs, _ = collect(frames[5:7] + frames[9:], ALL)
+    assert len(pairs) > 2
+    for _, target, status in outcomes(pairs):
+        assert status in (None, 200 + int(target[1:]))
+
+
 def test_a_second_response_refutes_the_held_pair() -> None:
     pairer = proposed()
     assert pairer.match(message(False, 50, 90, 100)) is None
