@@ -88,10 +88,15 @@ class Stream:
             sequence = advanced(sequence, 1)
         if not self.is_placed:
             self._place(sequence)
+            if not segment.flags & SYN:
+                self.parser.pairer.lose()
         self.is_seen = True
         position = self.next + distance(sequence, self.next_sequence)
         acknowledged = peer.next
         if segment.flags & ACK:
+            if not peer.is_placed and position != 0:
+                # Only what the first byte acknowledges is the start of the other.
+                self.parser.pairer.lose()
             acknowledged = peer.learn(segment.acknowledgement)
         size = segment.payload_end - segment.payload_start
         is_last = segment.flags & FIN != 0

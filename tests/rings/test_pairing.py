@@ -7,6 +7,8 @@ from rings.message import Message
 from rings.pairing import Pairer
 from rings.stats import Stats
 from tests.rings.wire import (
+    MS,
+    START_NS,
     Conversation,
     collect,
     outcomes,
@@ -284,6 +286,25 @@ def test_a_request_lost_with_the_end_of_the_response_before_proves_nothing() -> 
     pairs, _ = collect(frames[5:7] + frames[9:], ALL)
     assert len(pairs) > 2
     for _, target, status in outcomes(pairs):
+        assert status in (None, 200 + int(target[1:]))
+
+
+@pytest.mark.parametrize("order", [(3, 1, 4, 5), (3, 1, 2, 4, 5), (4, 1, 3, 5)])
+def test_without_the_servers_syn_its_start_is_what_the_first_byte_acknowledges(
+    order: tuple[int, ...],
+) -> None:
+    """Else a response that came before would be the one before, as if known."""
+    talk = Conversation().open()
+    del talk.sent[1:]
+    for number in range(3):
+        talk.ask(request(f"/{number}"))
+        talk.answer(response(b"{}", 200 + number))
+    talk.close()
+    frames = [frame for _, frame in talk.frames()]
+    first = [frames[0], *(frames[place] for place in order)]
+    rest = [frame for place, frame in enumerate(frames) if place > 5]
+    late = [(START_NS + i * MS, frame) for i, frame in enumerate([*first, *rest])]
+    for _, target, status in outcomes(collect(late, ALL)[0]):
         assert status in (None, 200 + int(target[1:]))
 
 

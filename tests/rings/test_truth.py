@@ -119,6 +119,8 @@ def test_a_pair_is_a_true_pair_whatever_is_lost(
     sent, _ = converse(plan)
     begin = data.draw(st.integers(0, len(sent)), "begin")
     lost = data.draw(st.sets(st.integers(0, len(sent) - 1), max_size=8), "lost")
+    if data.draw(st.booleans(), "without the server's SYN"):
+        lost |= {1, 2}
     again = data.draw(st.sets(st.integers(0, len(sent) - 1), max_size=4), "again")
     shifts = data.draw(
         st.lists(st.integers(0, 4), min_size=len(sent), max_size=len(sent)), "shifts"
