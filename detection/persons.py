@@ -10,6 +10,7 @@ import phonenumbers
 from detection.verdict import Verdict, verdict
 
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[T ].*)?")
+_HOST = re.compile(r"\[?(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\]?")
 _NOT_NAMES = frozenset(
     """
     test admin administrator user guest system root default unknown anonymous
@@ -25,6 +26,9 @@ LATEST_BIRTH = 2035
 def email(text: str) -> Verdict:
     """RFC 5321 lengths, dot-atoms, and a top-level domain that is no file name's."""
     local, _, domain = text.rpartition("@")
+    octets = _HOST.fullmatch(domain)
+    if octets:
+        return verdict(0 < len(local) <= 64 and max(map(int, octets.groups())) < 256)
     labels = domain.split(".")
     holds = (
         0 < len(local) <= 64

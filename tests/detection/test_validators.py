@@ -60,7 +60,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x" + "0" * 40],
     },
     "email": {
-        VALID: ["ada@example.com", "a.b+c@x.co.uk"],
+        VALID: ["ada@example.com", "a.b+c@x.co.uk", "a@203.0.113.9", "a@[203.0.113.9]"],
         INVALID: [
             ".a@b.co",
             "a.@b.co",
@@ -69,6 +69,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
             "a@b-.co",
             "a@b..co",
             "logo@2x.png",
+            "a@203.0.113.256",
             "a@1.2",
             "@b.co",
         ],
