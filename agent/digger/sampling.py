@@ -1,6 +1,6 @@
 """Sampling: which pairs are inspected in detail; all are counted anyway.
 
-The bound (decision 11): a pair is inspected if its endpoint, status class and body
+The bound: a pair is inspected if its endpoint, status class and body
 shape was not seen before, or if its endpoint was not inspected for the longest
 interval; beyond that as the budget allows, shared evenly between the endpoints active
 of late. The clock is the capture time of the pairs; nothing here waits or is random.
