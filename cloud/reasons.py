@@ -70,6 +70,7 @@ _COUNTS = {
     "shed_segments": "TCP segments left out under overload (estimated)",
     "connections_shed": "connections given up under overload",
     "connections_evicted": "connections given up to make room",
+    "memory_refusals": "times that the memory for waiting bytes was used up",
     "gaps": "gaps within connections",
     "gap_bytes": "bytes known to be missing",
     "bad_checksums": "packets with a wrong checksum (usual where the card computes it)",
@@ -122,7 +123,7 @@ LOST_RECORDS = (
 )
 """Counts of pairs that were captured, so their bytes are read, but never arrived."""
 LOST_FRAMES = ("ring_drops",)
-"""Counts of what is in no byte bucket, for nobody saw its size."""
+"""Counts of what nobody saw: the bytes in the bucket of the same name are estimated."""
 
 
 def group(reason: str) -> Group:
