@@ -88,10 +88,10 @@ def de_kvnr(text: str) -> Verdict:
 
 def mac_pairs(text: str) -> Verdict:
     """Unsure unless all zeros, which stand for none."""
-    is_none = not text.strip("0:-")
+    is_none = not text.strip("0:. -")
     return Verdict.INVALID if is_none else Verdict.UNSURE
 
 
 def mac_address(text: str) -> Verdict:
-    """Dotted groups are proven by a letter; digits alone may be a version."""
+    """Groups are proven by a letter; digits alone may be a version or a phone."""
     return verdict(any(letter.isalpha() for letter in text))

@@ -10,7 +10,7 @@ import phonenumbers
 from detection.verdict import Verdict, verdict
 
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[T ].*)?")
-_HOST = re.compile(r"\[?(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\]?")
+_NUMERIC_HOST = re.compile(r"\[.+\]|[\d.]+")
 _NOT_NAMES = frozenset(
     """
     test admin administrator user guest system root default unknown anonymous
@@ -26,9 +26,10 @@ LATEST_BIRTH = 2035
 def email(text: str) -> Verdict:
     """RFC 5321 lengths, dot-atoms, and a top-level domain that is no file name's."""
     local, _, domain = text.rpartition("@")
-    octets = _HOST.fullmatch(domain)
-    if octets:
-        return verdict(0 < len(local) <= 64 and max(map(int, octets.groups())) < 256)
+    if _NUMERIC_HOST.fullmatch(domain):
+        address = domain.strip("[]").removeprefix("IPv6:")
+        is_host = ip_address(address) is not Verdict.INVALID
+        return verdict(0 < len(local) <= 64 and is_host)
     labels = domain.split(".")
     holds = (
         0 < len(local) <= 64
@@ -134,12 +135,14 @@ def person_name(text: str) -> Verdict:
 
 
 def ip_address(text: str) -> Verdict:
-    """Unsure if it is no host's; eight pairs are an extended MAC address instead."""
+    """Unsure if it is no host's or may be names (`Add::Bed`); eight pairs are an
+    extended MAC address instead."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return Verdict.INVALID
-    if address.version == 6 and address.is_unspecified:
+    has_digits = any(letter.isdigit() for letter in str(address))
+    if address.version == 6 and (address.is_unspecified or not has_digits):
         return Verdict.UNSURE
     return verdict(not re.fullmatch("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", text))
 

@@ -60,7 +60,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x" + "0" * 40],
     },
     "email": {
-        VALID: ["ada@example.com", "a.b+c@x.co.uk", "a@203.0.113.9", "a@[203.0.113.9]"],
+        VALID: ["ada@example.com", "a.b+c@x.co.uk", "a@203.0.113.9", "a@[IPv6:::1]"],
         INVALID: [
             ".a@b.co",
             "a.@b.co",
@@ -70,6 +70,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
             "a@b..co",
             "logo@2x.png",
             "a@203.0.113.256",
+            "a@[IPv6:1::2::3]",
             "a@1.2",
             "@b.co",
         ],
@@ -93,7 +94,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     },
     "ip_address": {
         VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0", "0.0.0.0"],
-        UNSURE: ["::"],
+        UNSURE: ["::", "::0", "Add::Bed"],
         INVALID: ["999.1.1.1", "01:02:03:04:05:06:07:ab"],
     },
     "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
