@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.detection import (
     bodies,
+    chance,
     labels,
     mutations,
     rival,
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     scanner = Scanner.load()
     summary.report()
     speed.report(scanner)
+    chance.report(scanner)
     if options.mutations and not options.corpora:
         mutations.report(scanner, options.mutations, [])
     if not options.corpora:

@@ -10,8 +10,8 @@ from functools import cache
 
 from stdnum import get_cc_module
 
+from detection.countries import COUNTRIES
 from detection.national import (
-    COUNTRIES,
     ae_emirates_id,
     alphanumeric,
     cn_resident_id,
@@ -20,6 +20,7 @@ from detection.national import (
     hu_tax_id,
     ir_national_code,
     is_any,
+    kr_business_number,
     kr_rrn,
     library,
     lk_nic,
@@ -30,6 +31,7 @@ from detection.national import (
     tw_national_id,
     uk_nino,
     unsure_digits,
+    za_id_number,
 )
 from detection.verdict import Verdict, verdict
 
@@ -53,7 +55,7 @@ _VAT_NUMBERS = """
     by.unp:9-11 al.nipt:10-12 au.abn:11 nz.ird:8-9 in_.gstin:15 ca.bn:9-15
     br.cnpj:14 ar.cuit:11 cl.rut:8-9 co.nit:8-16 cr.cpj:10 do.rnc:9 ec.ruc:13
     gt.nit:2-12 mx.rfc:10-13 pe.ruc:11 py.ruc:5-9 sv.nit:14 uy.rut:12 ve.rif:10
-    za.tin:10 il.hp:9 kr.brn:10 jp.cn:13 cn.uscc:18 sm.coe:3-7
+    za.tin:10 il.hp:9 jp.cn:13 cn.uscc:18 sm.coe:3-7
 """
 """Modules of python-stdnum, and how many letters and digits their numbers have."""
 
@@ -83,6 +85,8 @@ def any_vat(text: str) -> Verdict:
         return eu_vat(text)
     if prefix and prefix[0].upper() in COUNTRIES:
         return _country_vat(prefix[0].lower(), text)
+    if kr_business_number(text) is Verdict.VALID:
+        return Verdict.VALID
     return verdict(_is_one_of(text, _VAT_NUMBERS))
 
 
@@ -124,12 +128,12 @@ def _bare(text: str) -> str:
 
 _TAX_NUMBERS = """
     at.tin:9 de.idnr:11 fr.nif:13 it.codicefiscale:11-16 es.nif:9
-    es.nie:9 pt.nif:9 nl.bsn:8-9 be.nn:11 dk.cpr:10 se.personnummer:10-12
+    es.nie:9 pt.nif:9 nl.bsn:9 be.nn:11 dk.cpr:10 se.personnummer:10-12
     fi.hetu:10-11 no.fodselsnummer:11 ee.ik:11 lv.pvn:11 lt.asmens:11 pl.pesel:11
     pl.nip:10 cz.dic:8-10 cz.rc:9-10 hu.anum:8 ro.cnp:13 bg.egn:10 bg.pnf:10
     gr.vat:9 hr.oib:11 si.ddv:8 gb.utr:10 ie.pps:8-9 ca.sin:9
     ca.bn:9-15 br.cpf:11 br.cnpj:14 mx.rfc:10-13 ar.cuit:11 cl.rut:8-9
-    in_.pan:10 in_.gstin:15 au.tfn:8-9 nz.ird:8-9 za.tin:10 il.idnr:4-9 kr.brn:10
+    in_.pan:10 in_.gstin:15 au.tfn:8-9 nz.ird:8-9 za.tin:10 il.idnr:4-9
     tr.vkn:10 tr.tckimlik:11 ru.inn:10-12 ua.rntrc:10 jp.in_:12 id.npwp:15-16
     vn.mst:10-13 cy.vat:9 lu.tva:8 mt.vat:8 sk.rc:9-10 ch.uid:9-12 sg.uen:9-10
     th.tin:13 pe.ruc:11 ec.ruc:13 uy.rut:12 ve.rif:10
@@ -152,7 +156,8 @@ def any_tax_id(text: str) -> Verdict:
         return Verdict.VALID
     if _TAX_FORM.fullmatch(text.strip()) and is_any(text, _TAX_FORMS):
         return Verdict.VALID
-    if hu_tax_id(text) is Verdict.VALID or lu_national_id(text) is Verdict.VALID:
+    ours = (hu_tax_id, lu_national_id, kr_business_number)
+    if any(check(text) is Verdict.VALID for check in ours):
         return Verdict.VALID
     return unsure_digits(text, 8)
 
@@ -160,10 +165,10 @@ def any_tax_id(text: str) -> Verdict:
 _IDENTITY_NUMBERS = """
     al.nipt:10 ar.cuit:11 at.vnr:10 au.tfn:8-9 be.nn:11 be.ssn:11 bg.egn:10 br.cpf:11
     ca.sin:9 ch.ssn:13 cl.rut:8-9 cn.ric:18 cz.rc:9-10
-    de.idnr:11 dk.cpr:10 do.cedula:11 ec.ci:10 ee.ik:11 es.dni:9 es.nie:9 es.nif:9
+    de.idnr:11 dk.cpr:10 ec.ci:10 ee.ik:11 es.dni:9 es.nie:9 es.nif:9
     fi.hetu:10-11 fr.nir:15 gr.amka:11 hr.oib:11 ie.pps:8-9 il.idnr:4-9
     in_.aadhaar:12 in_.pan:10 is_.kennitala:10 it.codicefiscale:11-16 jp.in_:12
-    lt.asmens:11 lv.pvn:11 mx.curp:18 nl.bsn:8-9 no.fodselsnummer:11 pe.cui:8-9
+    lt.asmens:11 lv.pvn:11 mx.curp:18 nl.bsn:9 no.fodselsnummer:11 pe.cui:8-9
     pl.pesel:11 pt.cc:12 ro.cnp:13 se.personnummer:10-12 si.emso:13 th.pin:13
     tr.tckimlik:11 ua.rntrc:10 za.idnr:13
 """
@@ -181,6 +186,8 @@ def any_national_id(text: str) -> Verdict:
         return Verdict.INVALID
     if _IDENTITY_FORM.fullmatch(text.strip()) or _is_one_of(text, _IDENTITY_NUMBERS):
         return Verdict.VALID
+    if "-" in text and is_any(text, ("do.cedula",)):
+        return Verdict.VALID
     ours = (
         cn_resident_id,
         hk_id_card,
@@ -193,6 +200,7 @@ def any_national_id(text: str) -> Verdict:
         kr_rrn,
         lk_nic,
         ir_national_code,
+        za_id_number,
     )
     if any(check(text) is Verdict.VALID for check in ours):
         return Verdict.VALID

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 
 from detection.cards import luhn
+from detection.countries import COUNTRIES
 from detection.verdict import Verdict, verdict
 
 
@@ -260,8 +261,10 @@ def ir_national_code(text: str) -> Verdict:
 def za_id_number(text: str) -> Verdict:
     """Birth day, citizenship (2: refugee), check digit."""
     number = alphanumeric(text)
-    holds = _is_date(2000, int(number[2:4]), int(number[4:6])) and number[10] in "012"
-    return verdict(holds and luhn(number))
+    if not re.fullmatch(r"\d{10}[012]\d{2}", number):
+        return Verdict.INVALID
+    is_day = _is_date(2000, int(number[2:4]), int(number[4:6]))
+    return verdict(is_day and luhn(number))
 
 
 def lk_nic(text: str) -> Verdict:
@@ -314,7 +317,8 @@ _RANDOM_FROM = 2020
 
 
 def kr_rrn(text: str) -> Verdict:
-    """Birth day and check digit; from October 2020 on the last digits are drawn."""
+    """Birth day and check digit; from October 2020 on the last digits are drawn, for
+    foreigners of any age."""
     number = alphanumeric(text)
     if not re.fullmatch(r"\d{13}", number):
         return Verdict.INVALID
@@ -323,9 +327,21 @@ def kr_rrn(text: str) -> Verdict:
     if not _is_date(year, int(number[2:4]), int(number[4:6])):
         return Verdict.INVALID
     check = (11 - _weighted(number, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10
-    if int(number[12]) == (check + 2 * (kind in (5, 6, 7, 8))) % 10:
+    is_foreign = kind in (5, 6, 7, 8)
+    if int(number[12]) == (check + 2 * is_foreign) % 10:
         return Verdict.VALID
-    return Verdict.UNSURE if year >= _RANDOM_FROM else Verdict.INVALID
+    is_drawn = is_foreign or year >= _RANDOM_FROM
+    return Verdict.UNSURE if is_drawn else Verdict.INVALID
+
+
+def kr_business_number(text: str) -> Verdict:
+    """National Tax Service: the library's ranges, and the check digit: the last
+    product counts with its tens too."""
+    number = alphanumeric(text)
+    if not library("kr.brn")(number):
+        return Verdict.INVALID
+    total = _weighted(number, (1, 3, 7, 1, 3, 7, 1, 3, 5)) + int(number[8]) // 2
+    return verdict((total + int(number[9])) % 10 == 0)
 
 
 def sg_nric(text: str) -> Verdict:
@@ -380,19 +396,3 @@ def pe_identity(text: str) -> Verdict:
 
 def ec_cedula(text: str) -> Verdict:
     return verdict(is_any(alphanumeric(text), ("ec.ci", "ec.ruc")))
-
-
-COUNTRIES = frozenset(
-    """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ
-    BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR
-    CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
-    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU
-    ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ
-    LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ
-    MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
-    PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI
-    SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR
-    TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
-""".split()
-)
