@@ -141,8 +141,8 @@ def ip_address(text: str) -> Verdict:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return Verdict.INVALID
-    has_digits = any(letter.isdigit() for letter in str(address))
-    if address.version == 6 and (address.is_unspecified or not has_digits):
+    has_digits = any(letter.isdigit() for letter in text)
+    if ("::" in text and not has_digits) or str(address) == "::":
         return Verdict.UNSURE
     return verdict(not re.fullmatch("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", text))
 

@@ -72,6 +72,7 @@ def test_everyday_values_are_nothing(scanner: Scanner, value: str | int) -> None
 
 def test_escapes_are_decoded(scanner: Scanner) -> None:
     assert found(scanner, rb'{"a": "ada\u0040example.com"}') == {"$.a": "contact.email"}
+    assert found(scanner, {"a": "ada@übung.example"}) == {"$.a": "contact.email"}
     assert found(scanner, rb'{"a": "\u0041 \ud800 ada@example.com"}')
     assert found(scanner, rb'{"a": "\q ada@example.com"}') == {"$.a": "contact.email"}
 

@@ -93,8 +93,14 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["", "admin", "Test User", "a b c d e f g"],
     },
     "ip_address": {
-        VALID: ["203.0.113.9", "2001:db8::1", "fe80::1%eth0", "0.0.0.0"],
-        UNSURE: ["::", "::0", "Add::Bed"],
+        VALID: [
+            "203.0.113.9",
+            "2001:db8::1",
+            "fe80::1%eth0",
+            "0.0.0.0",
+            "a:b:c:d:e:f:a:b",
+        ],
+        UNSURE: ["::", "::0", "::%1", "Add::Bed"],
         INVALID: ["999.1.1.1", "01:02:03:04:05:06:07:ab"],
     },
     "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
