@@ -31,6 +31,8 @@ PAD_BYTES = 1400
 CONNECTIONS = 56
 PAUSE_MS = 11
 """56 connections that each wait 11 ms and about 0.2 ms for the answer: 5,000/s."""
+SEGMENTS = 4
+"""Of an exchange: a request and an answer, each on two interfaces."""
 QUIET_SECONDS = 1.0
 START_SECONDS = 5.0
 
@@ -143,8 +145,13 @@ def _print(name: str, run: Run) -> None:
             f"  cpu {run.cpu_share:5.1%}  pairs {counts['pairs']:,} of {run.served:,}"
         )
         line += f"  drops {counts['ring_drops']:,}"
-        shed = {n: c for n, c in counts.items() if "shed" in n and c}
-        line += f"  {shed or ''}"
+        unseen = counts["shed_segments"] + counts["ring_drops"]
+        missing = run.served - counts["pairs"]
+        if missing or unseen:
+            line += f"  missing {missing:,}, told {unseen // SEGMENTS:,}"
+            line += (
+                f" ({counts['shed_milliseconds'] / counts['milliseconds']:.0%} shed)"
+            )
     print(line, flush=True)
 
 
