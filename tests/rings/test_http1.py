@@ -499,3 +499,19 @@ def test_bytes_behind_a_message_that_begin_none_are_skipped() -> None:
     assert ("GET", "/a", 200) in outcomes(pairs)
     assert ("GET", "/c", 200) in outcomes(pairs)
     assert assembler.total().unsynchronized_bytes == len("surplus")
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET HTTP/1.1", b"GET /a XTTP/1.1", b"GET /a", b"GET"]
+)
+def test_a_later_request_line_that_lacks_a_part_is_broken(line: bytes) -> None:
+    """It comes in pieces: one that is whole is not even begun."""
+    talk = Conversation(step_ns=10).open()
+    talk.ask(GET)
+    talk.answer(response(b"{}"))
+    rest = line + b"\r\nHost: a\r\n\r\n"
+    talk.ask(rest, 1)
+    talk.close()
+    pairs, assembler = collect(talk.frames(), ALL)
+    assert [pair.request.target for pair in pairs] == [b"/a"]
+    assert assembler.total().buckets()["broken"] == len(rest)
