@@ -2,7 +2,8 @@
 
 `python -m tests.netns.peers serve PORT` answers until it is ended, and says when it
 listens. `python -m tests.netns.peers ask HOST PORT COUNT` sends COUNT requests over one
-connection and prints how many were answered. `… send HOST PORT` sends standard input's
+connection and prints how many were answered; `… resume` does so too, after a first
+request and a line on standard input. `… send HOST PORT` sends standard input's
 bytes as they are and reads what comes. `… visit` reads lines `HOST PORT TAG COUNT`, and
 sends as many requests that tell the tag, over one connection, and prints how many were
 answered.
@@ -58,6 +59,19 @@ def serve(port: int) -> None:
 
 def ask(host: str, port: int, count: int) -> None:
     connection = http.client.HTTPConnection(host, port, timeout=10)
+    _exchange(connection, count)
+    connection.close()
+
+
+def resume(host: str, port: int, count: int) -> None:
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    _exchange(connection, 1)
+    sys.stdin.readline()
+    _exchange(connection, count)
+    connection.close()
+
+
+def _exchange(connection: http.client.HTTPConnection, count: int) -> None:
     answered = 0
     for number in range(count):
         body = json.dumps({"n": number, "pad": "x" * (number % 5000)})
@@ -67,8 +81,7 @@ def ask(host: str, port: int, count: int) -> None:
             headers = {"Content-Type": "application/json"}
             connection.request("POST", "/things", body, headers)
         answered += connection.getresponse().read() != b""
-    connection.close()
-    print(answered)
+    print(answered, flush=True)
 
 
 def visit(host: str, port: int, tag: int, count: int) -> int:
@@ -113,6 +126,8 @@ if __name__ == "__main__":
         serve(int(words[0]))
     elif verb == "ask":
         ask(words[0], int(words[1]), int(words[2]))
+    elif verb == "resume":
+        resume(words[0], int(words[1]), int(words[2]))
     elif verb == "visit":
         for line in sys.stdin:
             host, port, tag, count = line.split()

@@ -99,13 +99,16 @@ def test_every_exchange_is_paired_once_with_its_own_addresses(
 def test_a_kept_connection_older_than_the_capture_is_paired(
     shop: Shop, address_server: str
 ) -> None:
-    asking = start(shop.client, "ask", SERVER, str(PORT), "12000")
+    asking = start(shop.client, "resume", SERVER, str(PORT), "300")
+    assert asking.stdout
+    assert asking.stdout.readline() == b"1\n"
     with EmbeddedBroker() as broker:
         with capturing(settings(broker.bootstrap, address_server), PODS) as interceptor:
-            asking.communicate(timeout=60)
+            told, _ = asking.communicate(b"\n", timeout=60)
             assert interceptor.flush(WAIT_SECONDS)
         total = interceptor.coverage.total()
-    assert total.counts["pairs"] > 100
+    assert told == b"300\n"
+    assert total.counts["pairs"] == 300
     assert total.counts.get("unpaired_ambiguous", 0) == 0
     assert accounts_for_all(interceptor)
 
