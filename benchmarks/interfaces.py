@@ -8,7 +8,6 @@ processor time and resident memory.
 """
 
 import argparse
-import os
 import random
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from agent.queue import EmbeddedBroker
 from tests.netns.capturing import WAIT_SECONDS, capturing, packed, settings
 from tests.netns.pods import Node, Pod
+from tests.netns.processes import children, cpu_seconds
 
 STANDING = 20
 """Pods that stand at once while others come and go, at most."""
@@ -74,10 +74,10 @@ def idle(namespaces: int, processes: int, seconds: float) -> None:
         resources.callback(interceptor.wait)
         resources.callback(interceptor.terminate)
         time.sleep(START_SECONDS)
-        (worker,) = _children(interceptor.pid)
-        before = [_cpu_seconds(pid) for pid in (interceptor.pid, worker)]
+        (worker,) = children(interceptor.pid)
+        before = [cpu_seconds(pid) for pid in (interceptor.pid, worker)]
         time.sleep(seconds)
-        after = [_cpu_seconds(pid) for pid in (interceptor.pid, worker)]
+        after = [cpu_seconds(pid) for pid in (interceptor.pid, worker)]
         shares = [100 * (b - a) / seconds for a, b in zip(before, after, strict=True)]
         there = len(list(Path("/proc").glob("[0-9]*")))
         print(
@@ -87,16 +87,6 @@ def idle(namespaces: int, processes: int, seconds: float) -> None:
         )
         for name, pid in (("interceptor", interceptor.pid), ("worker", worker)):
             print(f"  {name}: {_memory(pid)}")
-
-
-def _children(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for thread in threads for child in thread.read_text().split()]
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(pid: int) -> str:

@@ -7,7 +7,6 @@ interceptor with its worker, and its pairs against the requests that nginx count
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from agent.queue import EmbeddedBroker
 from agent.record import COVERAGE_TOPIC, coverage_decoder
 from tests.netns.capturing import address_list
 from tests.netns.pods import Node
+from tests.netns.processes import children, cpu_seconds
 from tests.netns.web import CLIENT, SERVER, Load, Web, load_of, web
 
 PAD_BYTES = 1400
@@ -63,9 +63,9 @@ class Bench:
             return self._load(seconds, pause_ms)
         with EmbeddedBroker() as broker:
             with self._interceptor(broker.bootstrap) as process:
-                before = _cpu_seconds(process.pid)
+                before = _used_seconds(process.pid)
                 done = self._load(seconds, pause_ms)
-                used = _cpu_seconds(process.pid) - before
+                used = _used_seconds(process.pid) - before
             counts = _sums(broker.bootstrap)
         return Run(done.load, done.served, used / seconds, counts)
 
@@ -97,17 +97,9 @@ class Bench:
             sys.stderr.write(process.communicate(timeout=30)[1])
 
 
-def _cpu_seconds(process: int) -> float:
-    """Of the process and its children, from proc(5)."""
-    threads = Path(f"/proc/{process}/task").glob("*/children")
-    children = [
-        int(pid) for of_thread in threads for pid in of_thread.read_text().split()
-    ]
-    ticks = 0
-    for pid in (process, *children):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+def _used_seconds(process: int) -> float:
+    """Processor time of the process and its children."""
+    return sum(cpu_seconds(pid) for pid in (process, *children(process)))
 
 
 def _sums(bootstrap: str) -> Counter[str]:
