@@ -20,7 +20,7 @@ import yaml
 from detection.finding import Sensitivity
 
 BUILT_IN = Path(__file__).parent / "catalog"
-METHOD = "3"
+METHOD = "4"
 """Changes when the code would judge the same bytes and rules differently."""
 
 
@@ -72,6 +72,9 @@ class DataType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     below such a key), `name & email` (only beside such a key)."""
     near: list[str] = []
     """Phrases whose keys, above or beside, or words, in the text before, support it."""
+    countries: dict[str, str] = {}
+    """Forms of the whole value, in any case, where keys name the country (its code of
+    ISO 3166): values of other forms are none there."""
     nested: bool = False
     """Reported beside another finding in the same characters."""
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from detection.catalog import Catalog, CatalogError, DataType, rules
+from detection.countries import COUNTRIES
 from detection.finding import Likelihood, Message
-from detection.judge import compile_rule
+from detection.judge import compile_form, compile_rule
 from detection.scanner import Scanner
 from detection.validators import is_known
 
@@ -83,6 +84,14 @@ def _form(catalog: Catalog) -> Iterator[str]:
             yield f"{label}: {rule.validator!r}: no such validator"
         if rule.when == "key" and not kind.keys:
             yield f"{label}: needs a telling key, but the type has no keys"
+    for name, kind in catalog.types.items():
+        for country, form in kind.countries.items():
+            try:
+                compile_form(form)
+            except re.error as error:
+                yield f"{name}: country {country}: {error}"
+            if country not in COUNTRIES:
+                yield f"{name}: country {country!r}: no code of ISO 3166"
     for combination in catalog.combinations:
         for data_type in {part for group in combination.groups for part in group}:
             if data_type not in catalog.types:

@@ -20,7 +20,7 @@ import hyperscan
 
 from detection.catalog import Catalog, CatalogError, rules
 from detection.fields import ESCAPE_HIT, FIRST_RULE, KEY_HIT
-from detection.words import Phrase, PhraseBook, split
+from detection.words import MODIFIERS, Phrase, PhraseBook, split
 
 NESTED_HIT = 2
 """JSON in a string."""
@@ -44,6 +44,12 @@ _FIXED = (
     (NESTED_HIT, r'[{\[]\s?(?:\\[nrt]\s?)?\\"', 0),
     (ENCODED_HIT, r'"(?:eyJ|eyA|ewog|ewo|W3si|W1si)[A-Za-z0-9+/_-]{12}', 0),
 )
+_BEFORE_COUNTRY = (
+    r'(?:id|number|passport|vat|code|plate|licen[cs]e)_[a-z][a-z]"',
+    r'(?:I[dD]|Number|Passport|V[aA][tT]|Code|Plate|Licen[cs]e)[A-Z][A-Z]"',
+)
+"""Ends of keys that name a country's number; all codes after all words cost a quarter
+of the scan."""
 
 
 class Expression(NamedTuple):
@@ -117,6 +123,10 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
         else:
             texts[f'[^a-z]{words[0]}"'] = texts[f'[^a-z]{words[0]}s"'] = caseless
             texts[f'[a-z]{words[0].title()}"'] = 0
+    for word in sorted(MODIFIERS):
+        texts[f'[^"]{word}"'] = caseless
+    for text in _BEFORE_COUNTRY:
+        texts[text] = 0
     return texts
 
 

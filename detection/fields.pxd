@@ -21,7 +21,7 @@ cdef class Field:
     cdef public Place place
     cdef public bytes key
     cdef public int kind
-    cdef public Py_ssize_t start, end, serial
+    cdef public Py_ssize_t start, end, serial, opened
     cdef public bint is_told, is_cut
     cdef public list rules
 
@@ -34,7 +34,7 @@ cdef class Walker:
     cdef public Py_ssize_t made
     cdef dict answers
     cdef object says
-    cdef list hits, fields, places, keys, serials
+    cdef list hits, fields, places, keys, serials, opened
     cdef bytearray arrays, told
     cdef bint is_told
 
@@ -52,7 +52,7 @@ cdef class Walker:
     cdef Py_ssize_t _bare(self, const unsigned char* text, Py_ssize_t start,
                           Py_ssize_t end) except -1
     @cython.locals(outer=int, depth=int)
-    cdef object _open(self, bint is_array)
+    cdef object _open(self, bint is_array, Py_ssize_t position)
     cdef object _close(self)
     @cython.locals(hit="long long", number="long long", field=Field)
     cdef object _take_key(self, Py_ssize_t start, Py_ssize_t close, Py_ssize_t after)
@@ -60,7 +60,7 @@ cdef class Walker:
     cdef object _take_value(self, int kind, Py_ssize_t start, Py_ssize_t close,
                             Py_ssize_t after, bint is_cut)
     cdef bint _says(self, bytes key) except -1
-    @cython.locals(depth=int, key=bytes, field=Field, serial=Py_ssize_t)
+    @cython.locals(depth=int, key=bytes, field=Field)
     cdef Field _add(self, int kind, Py_ssize_t start, Py_ssize_t close, bint is_told,
                     bint is_cut)
     @cython.locals(place=Place, parent=Place, key=bytes, inner=dict)

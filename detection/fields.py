@@ -13,7 +13,8 @@ A hit is an integer: the offset of its end, shifted by HIT_BITS, and the rule's 
 Number KEY_HIT means that the hit ends with the colon after a telling key.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _KEY_HIT = 0
@@ -47,6 +48,10 @@ KEY = _KEY
 STRING = _STRING
 NUMBER = _NUMBER
 WORD = _WORD
+
+MEMBERS_LIMIT = 4096
+"""Bytes of an object, from its start, whose members are looked at for a country."""
+_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)|[][{}]', re.DOTALL)
 
 _QUOTE = 34
 _COMMA = 44
@@ -102,6 +107,7 @@ class Field:
         is_told: bool,
         is_cut: bool,
         serial: int,
+        opened: int,
     ) -> None:
         self.place = place
         self.key = key
@@ -111,6 +117,8 @@ class Field:
         self.is_told = is_told
         self.is_cut = is_cut
         self.serial = serial
+        self.opened = opened
+        """Where that object's members begin."""
         self.rules: list[int] = []
 
     def __repr__(self) -> str:
@@ -143,6 +151,7 @@ class Walker:
         self.told_depth = 0
         self.serial = 0
         self.serials: list[int] = [0] * (_DEPTH_LIMIT + 1)
+        self.opened: list[int] = [0] * (_DEPTH_LIMIT + 1)
         self.made = 0
         """Places and answers kept so far."""
         self.answers: dict[bytes, bool] = {}
@@ -171,6 +180,7 @@ class Walker:
         self.arrays[0] = 0
         self.told[0] = 0
         self.serial = 0
+        self.opened[0] = start
         self.places[0] = root
         self._forget_key()
         self._run()
@@ -190,7 +200,7 @@ class Walker:
                 position += 1
             elif octet in (_OPEN_OBJECT, _OPEN_ARRAY):
                 position += 1
-                self._open(octet == _OPEN_ARRAY)
+                self._open(octet == _OPEN_ARRAY, position)
             elif octet in (_CLOSE_OBJECT, _CLOSE_ARRAY):
                 position += 1
                 self._close()
@@ -238,7 +248,7 @@ class Walker:
         )
         return position
 
-    def _open(self, is_array: bool) -> None:
+    def _open(self, is_array: bool, position: int) -> None:
         if self.depth >= _DEPTH_LIMIT:
             self.excess += 1
             self._forget_key()
@@ -249,6 +259,7 @@ class Walker:
         self.places[depth] = None
         self.serial += 1
         self.serials[depth] = self.serial
+        self.opened[depth] = position
         self.arrays[depth] = is_array
         self.told[depth] = 0
         if self.key_start < 0:
@@ -339,9 +350,18 @@ class Walker:
         depth = self.depth
         while depth > 0 and self.arrays[depth]:
             depth -= 1
-        serial = self.serials[depth]
         place = self._place(self.depth)
-        field = Field(place, key, kind, start, close, is_told, is_cut, serial)
+        field = Field(
+            place,
+            key,
+            kind,
+            start,
+            close,
+            is_told,
+            is_cut,
+            self.serials[depth],
+            self.opened[depth],
+        )
         self.fields.append(field)
         return field
 
@@ -369,3 +389,20 @@ class Walker:
         self.key_start = -1
         self.key_end = -1
         self.is_told = False
+
+
+def strings(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of the strings in the object whose members begin at `start`."""
+    depth = 0
+    key = b""
+    for token in _TOKEN.finditer(data, start, min(end, start + MEMBERS_LIMIT)):
+        if token[1] is None:
+            depth += 1 if token[0] in b"[{" else -1
+            if depth < 0:
+                return
+        elif depth == 0 and token[2]:
+            key = token[1]
+        elif depth == 0 and key:
+            yield key, token[1]
+        if depth == 0 and not token[2]:
+            key = b""

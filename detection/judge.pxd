@@ -8,10 +8,13 @@ cdef class Judged:
     cdef readonly Py_ssize_t number
     cdef readonly str data_type, label
     cdef readonly object fullmatch, finditer, validate
+    cdef readonly dict forms
+    cdef readonly bint takes_country
     cdef readonly int start
     cdef readonly bint needs_key, doubts, is_nested
 
-    cpdef object validated(self, str value)
+    cpdef object validated(self, str value, str country=*)
+    cpdef bint is_local(self)
     cpdef bint proves(self, object verdict)
 
 
@@ -27,7 +30,8 @@ cdef class Surroundings:
     cdef readonly dict told
     cdef readonly list judged
     cdef readonly frozenset above, beside, own
-    cdef readonly bint is_doubtful
+    cdef readonly bint is_doubtful, seeks_country
+    cdef readonly str country
 
 
 cdef class Judge:
@@ -35,18 +39,19 @@ cdef class Judge:
     cdef readonly list rules
     cdef dict _sharing, _by_type
     cdef public Py_ssize_t work
+    cdef str _beside
 
     @cython.locals(judged=list, found=list, rule=Judged)
     cpdef list candidates(self, str text, set hits, Surroundings around,
-                          bint is_cut=*, bint is_spoken=*)
+                          bint is_cut=*, bint is_spoken=*, str beside=*)
     @cython.locals(numbers=set, rule=Judged)
     cdef list _all(self, str text, set hits, Surroundings around, bint is_spoken)
     @cython.locals(bare=str, is_told="bint")
     cdef object _run(self, Judged rule, str text, Surroundings around, bint is_cut,
                      list found)
-    @cython.locals(spans=dict)
+    @cython.locals(spans=dict, finders=list)
     cdef object _run_inside(self, Judged rule, str text, Surroundings around,
-                            bint is_cut, list found)
+                            bint is_told, bint is_cut, list found)
     @cython.locals(value=str, start=Py_ssize_t, end=Py_ssize_t, letters=Py_ssize_t,
                    context=tuple, support=int, doubt=int, is_alone="bint", proof=int,
                    cut=int, total=int, likelihood=int, is_named="bint", is_nothing="bint")

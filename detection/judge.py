@@ -10,6 +10,7 @@ candidates. The arithmetic of the ladder (docs/detection.md):
     + 1 if not, but a key above or beside, or words before the match, support it
     - 2 if the rule doubts, nothing above applies and the key speaks against it, or if
       it needs a telling key, and neither key nor words before the match tell the type
+    - 1 if it is no number of the country that its own key or a field beside it names
     - 1 if the value is cut by the end of the message
 
 clamped to 1 to 5. Where matches overlap one stays: a likely one before a possible one,
@@ -24,7 +25,7 @@ from itertools import islice
 from detection.catalog import Catalog, CatalogError, DataType, Rule, rules
 from detection.database import anchors
 from detection.tokens import is_placeholder
-from detection.validators import find, is_known
+from detection.validators import TAKING_COUNTRY, find, is_known
 from detection.verdict import Verdict
 from detection.words import PhraseBook
 
@@ -51,6 +52,7 @@ _VALID = Verdict.VALID
 _UNSURE = Verdict.UNSURE
 _INVALID = Verdict.INVALID
 _BY_KEY = ("key",)
+_BY_KEY_ELSEWHERE = ("key", "another country's")
 _BY_WORDS = ("words tell it",)
 _DOUBTED = ("doubtful key",)
 
@@ -71,6 +73,11 @@ class Judged:
         """The rule's name within its type."""
         try:
             search = compile_rule(rule)
+            self.forms = {
+                country: compile_form(form)
+                for country, form in kind.countries.items()
+                if rule.when == "key"
+            }
         except re.error as error:
             text = f"{data_type}: rule {self.label}: {error}"
             raise CatalogError(text) from error
@@ -80,19 +87,30 @@ class Judged:
         self.fullmatch = search.fullmatch
         self.finditer = search.finditer
         self.validate = find(rule.validator) if rule.validator else None
+        self.takes_country = rule.validator in TAKING_COUNTRY
         self.start = rule.start
         self.needs_key = rule.when == "key"
         self.doubts = rule.doubt
         self.is_nested = kind.nested
 
-    def validated(self, value: str) -> Verdict:
-        """A value of another form than the validator expects is not valid."""
+    def validated(self, value: str, country: str = "") -> Verdict:
+        """What the validator, or the country, says. A value of another form than the
+        validator expects is not valid."""
+        form = self.forms.get(country)
+        if form is not None and form.fullmatch(value) is None:
+            return _INVALID
         if self.validate is None:
             return _UNSURE
         try:
+            if self.takes_country:
+                return self.validate(value, country)
             return self.validate(value)
         except (ValueError, LookupError, TypeError):
             return _INVALID
+
+    def is_local(self) -> bool:
+        """Whether it can tell numbers of one country from others."""
+        return bool(self.forms) or self.takes_country
 
     def proves(self, verdict: Verdict) -> bool:
         """Whether a match needs no key to be believed."""
@@ -151,6 +169,7 @@ class Surroundings:
         beside: frozenset[str],
         own: frozenset[str],
         is_doubtful: bool,
+        country: str,
     ) -> None:
         self.told = dict(told)
         """Types that its own key tells, and how many letters of it do."""
@@ -161,9 +180,13 @@ class Surroundings:
         self.own = own
         """Types that its own key supports without telling them."""
         self.is_doubtful = is_doubtful
+        self.country = country
+        """The country that its own key names; empty: none."""
+        self.seeks_country = not country and any(rule.is_local() for rule in judged)
+        """Whether a country beside it would matter."""
 
 
-NOWHERE = Surroundings({}, [], frozenset(), frozenset(), frozenset(), False)
+NOWHERE = Surroundings({}, [], frozenset(), frozenset(), frozenset(), False, "")
 
 
 class Judge:
@@ -178,6 +201,7 @@ class Judge:
         self._by_type: dict[str, list[int]] = {}
         self.work = 0
         """Done since the document began."""
+        self._beside = ""
         for judged in self.rules:
             self._by_type.setdefault(judged.data_type, []).append(judged.number)
 
@@ -193,9 +217,12 @@ class Judge:
         around: Surroundings,
         is_cut: bool = False,
         is_spoken: bool = False,
+        beside: str = "",
     ) -> list[Candidate]:
-        """All candidates, the rejected ones too; a spoken text names types itself."""
+        """All candidates, the rejected ones too; a spoken text names types itself,
+        `beside` is the country that the field's object names."""
         judged = around.judged
+        self._beside = beside
         if self.work > _WORK_LIMIT:
             return []
         if hits or is_spoken:
@@ -240,7 +267,7 @@ class Judge:
             if " " not in text:
                 return
         if rule.needs_key:
-            self._run_inside(rule, text, around, is_cut, found)
+            self._run_inside(rule, text, around, is_told, is_cut, found)
             return
         for match in islice(rule.finditer(text), _MATCH_LIMIT):
             self._weigh(rule, match, text, around, is_cut, found)
@@ -250,19 +277,25 @@ class Judge:
         rule: Judged,
         text: str,
         around: Surroundings,
+        is_told: bool,
         is_cut: bool,
         found: list[Candidate],
     ) -> None:
-        """Parts of the text that look like numbers, and if a validator can tell right
-        from wrong, what the rule's own expression finds."""
+        """Parts of the text that look like numbers, what has the form of the country
+        that the key names, and if a validator can tell right from wrong, what the
+        rule's own expression finds."""
         spans: dict[tuple[int, int], re.Match[str]] = {}
         for part in islice(_PART.finditer(text), _MATCH_LIMIT):
             self.work += 1
             match = rule.fullmatch(text, part.start(), part.end())
             if match is not None:
                 spans[match.span()] = match
+        form = rule.forms.get(around.country) if is_told else None
+        finders = [form.finditer] if form is not None else []
         if rule.validate is not None:
-            for match in islice(rule.finditer(text), _MATCH_LIMIT):
+            finders.append(rule.finditer)
+        for find_in in finders:
+            for match in islice(find_in(text), _MATCH_LIMIT):
                 spans.setdefault(match.span(), match)
         for match in spans.values():
             self._weigh(rule, match, text, around, is_cut, found)
@@ -282,11 +315,19 @@ class Judge:
         value = match.group()
         start = match.start()
         end = start + len(value)
-        verdict = rule.validated(value)
         letters = around.told.get(rule.data_type, 0)
+        verdict = rule.validated(value)
         context: tuple[str, ...] = _BY_KEY
         support = 2
         doubt = 0
+        country = around.country or self._beside
+        if letters and country:
+            local = rule.validated(value, country)
+            if local is not _INVALID:
+                verdict = local
+            elif verdict is not _INVALID:
+                context = _BY_KEY_ELSEWHERE
+                doubt = -1
         if not letters:
             context = self._context(rule, text, start, around)
             if context is not _BY_WORDS:
@@ -303,7 +344,7 @@ class Judge:
         cut = -1 if is_cut and end == len(text) else 0
         total = rule.start + proof + support + doubt + cut
         likelihood = min(5, max(1, total))
-        is_named = context is _BY_WORDS or context is _BY_KEY
+        is_named = letters > 0 or context is _BY_WORDS
         is_nothing = verdict is _UNSURE and rule.needs_key and not is_named
         if verdict is _INVALID or is_nothing:
             likelihood = 0
@@ -340,6 +381,11 @@ def compile_rule(rule: Rule) -> "re.Pattern[str]":
     before = f"(?<!{rule.before})" if rule.before else ""
     after = f"(?!{rule.after})" if rule.after else ""
     return re.compile(f"{before}(?:{rule.pattern}){after}", flags)
+
+
+def compile_form(form: str) -> "re.Pattern[str]":
+    """A country's form, with no letters or digits around it."""
+    return re.compile(rf"(?<![^\W_])(?:{form})(?![^\W_])", re.IGNORECASE)
 
 
 def best(candidates: list[Candidate]) -> list[Candidate]:

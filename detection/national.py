@@ -122,13 +122,6 @@ def uk_nino(text: str) -> Verdict:
     return verdict(holds is not None)
 
 
-def de_tax_number(text: str) -> Verdict:
-    """Unsure for forms of the states that the library cannot tell."""
-    if library("de.stnr")(text):
-        return Verdict.VALID
-    return unsure_digits(text, 10)
-
-
 def de_social_security(text: str) -> Verdict:
     """VKVV section 2: area, birth day, letter, serial, check digit."""
     number = alphanumeric(text)
@@ -165,8 +158,9 @@ def es_nif(text: str) -> Verdict:
 
 
 def lu_national_id(text: str) -> Verdict:
-    """Thirteen digits: birth day, serial, Luhn and Verhoeff check digits."""
-    number = alphanumeric(text)
+    """Thirteen digits, spaces between at most: birth day, serial, Luhn and Verhoeff
+    check digits."""
+    number = text.replace(" ", "")
     if len(number) != 13 or not number.isdigit():
         return Verdict.INVALID
     verhoeff = library("verhoeff")
@@ -276,13 +270,24 @@ def lk_nic(text: str) -> Verdict:
     return Verdict.UNSURE if 1 <= day % 500 <= 366 else Verdict.INVALID
 
 
+_CHINESE_PROVINCES = frozenset(
+    """
+    11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62
+    63 64 65 71 81 82 83 91
+""".split()
+)
+
+
 def cn_resident_id(text: str) -> Verdict:
-    """GB 11643: birth day and ISO 7064 mod 11-2; fifteen digits without check."""
+    """GB 11643: province (GB/T 2260), birth day and ISO 7064 mod 11-2; fifteen digits
+    without check."""
     number = alphanumeric(text)
+    if number[:2] not in _CHINESE_PROVINCES:
+        return Verdict.INVALID
     if re.fullmatch(r"\d{15}", number):
         day = int(number[6:8]), int(number[8:10]), int(number[10:12])
         return verdict(_is_date(1900 + day[0], day[1], day[2]))
-    if not re.fullmatch(r"[1-8]\d{16}[\dX]", number):
+    if not re.fullmatch(r"[1-9]\d{16}[\dX]", number):
         return Verdict.INVALID
     holds = _is_date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     return verdict(holds and library("iso7064.mod_11_2")(number))

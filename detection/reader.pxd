@@ -45,7 +45,7 @@ cdef class Reading:
     cdef bytes _data
     cdef bint _is_cut, _is_flat
     cdef list _fields
-    cdef dict _known, _told, _circles
+    cdef dict _known, _told, _circles, _countries
 
     @cython.locals(field=Field, keys=list, plan=Plan)
     cpdef object run(self)
@@ -56,6 +56,7 @@ cdef class Reading:
     @cython.locals(raw=bytes, text=str, path=str, hits=set, is_spoken="bint",
                    is_cut="bint", candidates=list)
     cdef object _judge_value(self, Field field, Plan plan)
+    cdef str _country_beside(self, Field field)
     @cython.locals(found=set, hit="long long", rule="long long")
     cdef set _rules(self, Field field, str text)
     cdef bint _read_inside(self, Field field, str text, str path) except -1

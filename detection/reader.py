@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-from detection import fields
+from detection import countries, fields
 from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
 from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place, Walker
@@ -23,7 +23,7 @@ from detection.finding import Location
 from detection.judge import NOWHERE, Candidate, Judge, Surroundings, best
 from detection.paths import field_path, shown
 from detection.tokens import decode_base64
-from detection.words import NOTHING, Notes, PhraseBook, Words
+from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
 
 NESTING_LIMIT = 4
 TEXT_LIMIT = 1 << 17
@@ -55,6 +55,7 @@ class Sink(Protocol):
 
 _NO_HITS: set[int] = set()
 _NOT_KNOWN: Mapping[bytes, str] = {}
+_COUNTRY = b"country"
 _JSON_START = (b"{", b"[", b'"')
 _LITERALS = (b"true", b"false", b"null")
 
@@ -176,6 +177,7 @@ class Reader:
                 _near_beside(circle, key),
                 notes.near,
                 notes.is_doubtful,
+                notes.country,
             )
             plan = Plan(around, field_path(place, key, _NOT_KNOWN))
             if key is None or len(key) <= _KEY_LIMIT:
@@ -203,6 +205,7 @@ class Reading:
         self._known: dict[bytes, str] = {}
         self._told: dict[int, list[bytes]] = {}
         self._circles: dict[int, Circle] = {}
+        self._countries: dict[int, str] = {}
 
     def run(self) -> None:
         for field in self._fields:
@@ -257,9 +260,26 @@ class Reading:
             if not hits and not plan.is_told and not is_spoken:
                 return
         is_cut = field.is_cut and self._is_cut
-        candidates = self._judge.candidates(text, hits, plan.around, is_cut, is_spoken)
+        beside = self._country_beside(field) if plan.around.seeks_country else ""
+        candidates = self._judge.candidates(
+            text, hits, plan.around, is_cut, is_spoken, beside
+        )
         if candidates:
             self._sink.take(candidates, self._location, path, text)
+
+    def _country_beside(self, field: Field) -> str:
+        """The country that the object names; none if it names several."""
+        country = self._countries.get(field.serial)
+        if country is None:
+            end = self._part.start + len(self._document.data)
+            named = {
+                countries.of_value("".join(split(decode_key(value))))
+                for key, value in fields.strings(self._data, field.opened, end)
+                if _COUNTRY in key.lower() and len(value) <= _KEY_LIMIT
+            } - {""}
+            country = named.pop() if len(named) == 1 else ""
+            self._countries[field.serial] = country
+        return country
 
     def _rules(self, field: Field, text: str) -> set[int]:
         """The rules that may match the decoded text."""

@@ -14,7 +14,9 @@ from types import ModuleType
 from detection import anywhere, cards, crypto, health, national, persons, tokens
 from detection.verdict import Verdict, verdict
 
-Validator = Callable[[str], Verdict]
+Validator = Callable[..., Verdict]
+TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat"})
+"""Those that take the code of a country after the text."""
 
 _HOMES: tuple[ModuleType, ...] = (
     anywhere,

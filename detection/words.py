@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from detection.catalog import Catalog
+from detection.countries import ends_key, of_key
 from detection.fields import KEY_LIMIT
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
@@ -111,6 +112,8 @@ class Notes(NamedTuple):
     """Whether a type is told below or beside certain keys only."""
     always: Mapping[str, int]
     """Types that it tells anywhere, and how many letters of it do."""
+    country: str
+    """The code of the country that it names; empty: none."""
 
 
 class Phrase(NamedTuple):
@@ -130,7 +133,7 @@ class Phrase(NamedTuple):
 
 
 NONE: frozenset[str] = frozenset()
-NOTHING = Notes(Words("", (0,)), (), frozenset(), False, False, False, {})
+NOTHING = Notes(Words("", (0,)), (), frozenset(), False, False, False, {}, "")
 
 
 def split(key: str, limit: int = WORD_LIMIT) -> list[str]:
@@ -232,6 +235,7 @@ class PhraseBook:
             bool(told or near),
             any(part.above or part.beside for part in told),
             {part.data_type: part.letters for part in reversed(told)},
+            of_key(words),
         )
 
     def _told(self, words: list[str], joined: Words) -> Iterator[Told]:
@@ -296,10 +300,11 @@ def _parts(words: Words, start: int) -> Iterator[str]:
 
 
 def _ends(words: list[str]) -> Iterator[int]:
-    """Where a telling phrase may end: at the end, or before modifiers only."""
+    """Where a telling phrase may end: at the end, or before modifiers and countries."""
     end = len(words)
     while end > 0:
         yield end
         end -= 1
-        if words[end] not in MODIFIERS and not words[end].isdigit():
+        word = words[end]
+        if word not in MODIFIERS and not word.isdigit() and not ends_key(word):
             return

@@ -5,7 +5,7 @@ one card network or one country and valid for another. A label is dropped if the
 is labelled otherwise without options, or both ways under different ones; if an
 independent validator (python-stdnum, phonenumbers, the standard library) says the
 opposite; or if it names no secret (a domain, an account's name). Values with words
-around them are not given to validators.
+around them are dropped if they should be valid and no part of them is.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ import json
 import pkgutil
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from functools import cache
@@ -51,6 +51,7 @@ MODULES = {
     "presidio:iban": "iban",
     "presidio:in_aadhaar": "in_.aadhaar",
     "presidio:in_gstin": "in_.gstin",
+    "presidio:in_voter": "in_.epic",
     "presidio:in_pan": "in_.pan",
     "presidio:it_fiscal_code": "it.codicefiscale",
     "presidio:it_vat_code": "it.iva",
@@ -69,16 +70,15 @@ MODULES = {
 }
 """Label → module of python-stdnum."""
 COUNTRIES = {
-    "GB": "gb",
-    "UK": "gb",
     "IN": "in_",
     "IS": "is_",
     "JP": "jp",
     "HE": "il",
-    "EL": "gr",
 }
 BY_COUNTRY = ("identity_card", "tax_id", "vat")
 """Labels that hold for the country in `args`."""
+SAME = {"EL": "GR", "UK": "GB"}
+NUMBER_WORDS = 7
 DIGITS_ONLY = ("payment_card", "presidio:credit_card")
 
 
@@ -86,6 +86,8 @@ class Labelled(NamedTuple):
     kind: str
     value: str
     is_valid: bool
+    countries: tuple[str, ...]
+    """Codes of those that the label holds for."""
 
 
 def read(file: Path, kinds: set[str]) -> tuple[list[Labelled], Counter[str]]:
@@ -95,7 +97,7 @@ def read(file: Path, kinds: set[str]) -> tuple[list[Labelled], Counter[str]]:
     for row in parsed:
         for has_options in {row.get("args", "[]") != "[]", True}:
             ways[row["type"], row["value"], has_options].add(row["valid"])
-    kept: dict[Labelled, None] = {}
+    kept: dict[tuple[str, str, bool], set[str]] = defaultdict(set)
     dropped: Counter[str] = Counter()
     for row in parsed:
         plain = ways[row["type"], row["value"], False]
@@ -105,8 +107,16 @@ def read(file: Path, kinds: set[str]) -> tuple[list[Labelled], Counter[str]]:
         elif reason:
             dropped[reason] += 1
         else:
-            kept[Labelled(row["type"], row["value"], row["valid"])] = None
-    return list(kept), dropped
+            countries = kept[row["type"], row["value"], row["valid"]]
+            countries.update(_countries(str(row.get("args"))))
+    rows = [Labelled(*label, tuple(sorted(of))) for label, of in kept.items()]
+    return rows, dropped
+
+
+def _countries(args: str) -> list[str]:
+    """Of a label's options; a list of several is a filter, no place."""
+    found = re.findall(r'"(?:[a-z]{2}-)?([A-Z]{2})"', args)
+    return [SAME.get(country, country) for country in found]
 
 
 def _objection(row: dict[str, object], ways: set[bool]) -> str:
@@ -124,15 +134,27 @@ def independent(kind: str, value: str, args: str) -> bool | None:
     """Whether someone else calls the value valid; none if nobody can say."""
     if kind in CHECKS:
         return CHECKS[kind](value, args)
-    if len(re.findall(r"[a-z]{3,}", value)) > 1:
+    is_text = len(re.findall(r"[a-z]{3,}", value)) > 1
+    if is_text and " " not in value:
         return None
     if kind in MODULES:
+        is_valid = import_module(f"stdnum.{MODULES[kind]}").is_valid
+        if is_text:
+            return None if any(map(is_valid, _parts(value))) else False
         number = re.sub(r"[ -]", "", value) if kind in DIGITS_ONLY else value
-        return bool(import_module(f"stdnum.{MODULES[kind]}").is_valid(number))
-    country = re.search(r'"(?:[a-z]{2}-)?([A-Z]{2})"', args)
-    if kind in BY_COUNTRY and country:
-        return _some_module(country[1], value)
+        return bool(is_valid(number))
+    countries = _countries(args)
+    if kind in BY_COUNTRY and countries and not is_text:
+        return _some_module(countries[0], value)
     return None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What may be the number: words in a row, without what stands around them."""
+    words = [word.strip(".,:;()\"'") for word in text.split()]
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + NUMBER_WORDS, len(words)) + 1):
+            yield "".join(words[start:end])
 
 
 def _some_module(country: str, value: str) -> bool | None:

@@ -1,8 +1,9 @@
 """Recall and false alarms on labelled values, each in four settings.
 
-neutral: under keys that say nothing; telling: under keys that tell the type; sentence:
-in a text that names the type; number: as a JSON number, where it is one. A value counts
-as found if its type is likely or above.
+neutral: under keys that say nothing; telling: under keys that tell the type; country:
+under such keys that name the country too, or with a field beside them that does, where
+the label is for one; sentence: in a text that names the type; number: as a JSON number,
+where it is one. A value counts as found if its type is likely or above.
 """
 
 import json
@@ -14,8 +15,12 @@ from detection.finding import Likelihood, Message
 from detection.scanner import Scanner
 
 NEUTRAL_KEYS = ("value", "data", "field", "x")
-SETTINGS = ("neutral", "telling", "sentence", "number")
+SETTINGS = ("neutral", "telling", "country", "sentence", "number")
 WIDTH = 23
+LOCAL = "identity_card license_plate passport phone postal_code tax_id vat".split()
+"""Kinds whose numbers are of one country."""
+NAMES = {"IS": "iceland", "NO": "norway"}
+"""Of countries whose codes deny what follows in a key (`is_`, `no_`)."""
 
 IDENTITY = ("identity.", "financial.", "health.")
 
@@ -94,16 +99,19 @@ _PRESIDIO = {
     "phone": Kind(_keys("phone"), ("contact.phone",), "phones"),
     "ph_mobile_number": Kind(_keys("mobileNumber"), ("contact.phone",), "phones"),
     "tr_phone_number": Kind(_keys("phoneNumber"), ("contact.phone",), "phones"),
-    "de_kfz": Kind(_keys("kennzeichen"), ("device.licence_plate",)),
-    "de_plz": Kind(_keys("plz"), ("contact.postal_code",)),
-    "uk_postcode": Kind(_keys("postcode"), ("contact.postal_code",)),
+    "in_voter": Kind(_keys("in_voter_id voter_id"), ("identity.voter_id",)),
+    "de_kfz": Kind(_keys("de_kfz kennzeichen"), ("device.licence_plate",)),
+    "de_plz": Kind(_keys("dePlz plz"), ("contact.postal_code",)),
+    "uk_postcode": Kind(_keys("uk_postcode postcode"), ("contact.postal_code",)),
     **{
         f"{country}_vehicle_registration": Kind(
-            _keys("licensePlate"), ("device.licence_plate",)
+            _keys(f"{country}LicensePlate licensePlate"), ("device.licence_plate",)
         )
         for country in ("in", "ng", "uk")
     },
-    "tr_license_plate": Kind(_keys("licensePlate"), ("device.licence_plate",)),
+    "tr_license_plate": Kind(
+        _keys("trLicensePlate licensePlate"), ("device.licence_plate",)
+    ),
     **{
         name: Kind((name, name.split("_", 1)[1]), IDENTITY, _CHECKED)
         for name in _keys(
@@ -119,7 +127,7 @@ _PRESIDIO = {
         for name in _keys(
             "certificate_number de_bsnr de_fuehrerschein de_handelsregister de_id_card"
             " de_lanr de_passport de_social_security de_tax_number es_passport"
-            " in_passport in_voter it_driver_license it_identity_card it_passport"
+            " in_passport it_driver_license it_identity_card it_passport"
             " kr_driver_license kr_passport ng_nin ph_tin sg_fin uk_driving_licence"
             " uk_nino uk_passport us_driver_license us_itin us_mbi us_passport us_ssn"
         )
@@ -140,6 +148,8 @@ def placed(row: Labelled, setting: str) -> list[bytes]:
     if setting == "number":
         plain = row.value.isascii() and row.value.isdigit() and row.value[0] != "0"
         return [f'{{"{key}": {row.value}}}'.encode() for key in keys if plain]
+    if setting == "country":
+        return _in_countries(row) if row.kind in LOCAL else []
     bodies: list[dict[str, str]] = {
         "neutral": [{key: row.value} for key in NEUTRAL_KEYS],
         "telling": [{key: row.value} for key in keys],
@@ -147,6 +157,17 @@ def placed(row: Labelled, setting: str) -> list[bytes]:
             {"note": f"The {words(key)} is {row.value} today."} for key in keys[:1]
         ],
     }[setting]
+    return [json.dumps(body).encode() for body in bodies]
+
+
+def _in_countries(row: Labelled) -> list[bytes]:
+    """Once with the country in the key, once beside it."""
+    bodies = []
+    for country in row.countries:
+        name = NAMES.get(country, country.lower())
+        for key in KINDS[row.kind].keys:
+            bodies.append({f"{name}_{words(key).replace(' ', '_')}": row.value})
+            bodies.append({key: row.value, "country": country})
     return [json.dumps(body).encode() for body in bodies]
 
 

@@ -37,6 +37,12 @@ def test_examples_stand_for_messages() -> None:
     [
         ("B-[0-9]{6}", "B-(", "sample.badge: rule format:"),
         ("doubt: true", "validator: no", "'no': no such validator"),
+        ("keys: [colour]", "keys: [colour]\n    countries: {DE: '('}", "country DE:"),
+        (
+            "keys: [colour]",
+            "keys: [colour]\n    countries: {XX: a}",
+            "'XX': no code",
+        ),
         ("keys: [colour]", "keys: []", "sample.colour: rule word: needs a telling key"),
         ("[sample.colour]]", "[sample.x]]", "combination both: 'sample.x'"),
         ("examples: [{colour: red}]", "examples: [{a: red}]", "example 1: not found"),

@@ -16,6 +16,7 @@ from detection.fields import (
     KEY,
     KEY_HIT,
     KEY_LIMIT,
+    MEMBERS_LIMIT,
     NUMBER,
     STRING,
     WORD,
@@ -23,6 +24,7 @@ from detection.fields import (
     Place,
     Walker,
     collect,
+    strings,
 )
 
 RULE = 20
@@ -255,3 +257,13 @@ def test_no_text_and_no_hits_break_the_walk(data: bytes, ends: list[int]) -> Non
     hits = sorted(end << HIT_BITS | (end % 2 * RULE) for end in ends)
     for field in walker().walk(data, 0, len(data), hits, 0, len(hits), root()):
         assert 0 <= field.start <= field.end <= len(data)
+
+
+def test_strings_are_those_of_one_object() -> None:
+    data = b'{"a": {"x": "1"}, "b": "2", "c": 3, "d": ["4"], "e\\"": "5"}, {"f": "6"}'
+    assert list(strings(data, 1, len(data))) == [(b"b", b"2"), (b'e\\"', b"5")]
+
+
+def test_strings_end_at_the_limit() -> None:
+    data = b'{"a": "1"' + b" " * MEMBERS_LIMIT + b', "b": "2"}'
+    assert list(strings(data, 1, len(data))) == [(b"a", b"1")]

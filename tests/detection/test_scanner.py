@@ -332,3 +332,37 @@ types:
     examples: []
     decoys: []
 """
+
+
+@pytest.mark.parametrize(
+    ("body", "likelihood"),
+    [
+        ({"taxId": "36574261809"}, Likelihood.LIKELY),
+        ({"taxId": "36574261809", "country": "Germany"}, Likelihood.LIKELY),
+        ({"country": "BR", "taxId": "36574261809"}, Likelihood.POSSIBLE),
+        ({"brazilTaxId": "36574261809"}, Likelihood.POSSIBLE),
+        ({"taxIdBR": "36574261809"}, Likelihood.POSSIBLE),
+        ({"taxId": "36574261809", "a": {"country": "BR"}}, Likelihood.LIKELY),
+        ({"taxId": ["36574261809"], "countryCode": "BRA"}, Likelihood.POSSIBLE),
+        (
+            {"taxId": "36574261809", "country": "BR", "homeCountry": "DE"},
+            Likelihood.LIKELY,
+        ),
+    ],
+)
+def test_numbers_are_of_the_country_that_keys_or_fields_name(
+    scanner: Scanner, body: object, likelihood: Likelihood
+) -> None:
+    ((finding,),) = scanner.scan([Message(body=json.dumps(body).encode())])
+    assert (finding.data_type, finding.likelihood) == ("financial.tax_id", likelihood)
+
+
+def test_forms_of_a_country_are_found_in_texts(scanner: Scanner) -> None:
+    told = {"$.uk_postcode": "contact.postal_code"}
+    assert found(scanner, {"uk_postcode": "I live at SW1A 1AA in London"}) == told
+    assert not found(scanner, {"uk_postcode": "I live at VA1 1AA in London"})
+
+
+@pytest.mark.parametrize("key", ["phone_home", "phoneWork", "passport_number_us"])
+def test_modifiers_and_countries_may_end_a_key(scanner: Scanner, key: str) -> None:
+    assert found(scanner, {key: "790369937"})

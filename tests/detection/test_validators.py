@@ -201,11 +201,6 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "de_kvnr": {VALID: ["A123456780", "M123456785"], INVALID: ["A123456787"]},
     "mac_pairs": {UNSURE: ["01:02:03:04:05:ab"], INVALID: ["00:00:00:00:00:00"]},
     "uk_nino": {VALID: ["AB 12 34 56 C"], INVALID: ["BG123612A"]},
-    "de_tax_number": {
-        VALID: ["201/123/12340"],
-        UNSURE: ["4151181508156"],
-        INVALID: ["1"],
-    },
     "de_social_security": {
         VALID: ["65070803A019"],
         INVALID: ["15070649C100", "65991303A019", "x"],
