@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from detection import of_country
+from detection import anywhere, of_country
 from detection.verdict import Verdict
 
 Check = Callable[[str, str], Verdict | None]
@@ -46,3 +46,9 @@ def test_others_are_invalid(check: Check, country: str, text: str) -> None:
 def test_nothing_is_known_of_others() -> None:
     assert of_country.tax_id("AQ", "123456789") is None
     assert of_country.national_id("", "123456789") is None
+
+
+def test_where_a_country_is_named_it_decides() -> None:
+    assert anywhere.any_national_id("09958092", "TN") is Verdict.VALID
+    assert anywhere.any_national_id("390.533.447-05", "TN") is Verdict.INVALID
+    assert anywhere.any_national_id("390.533.447-05", "AQ") is Verdict.VALID

@@ -343,7 +343,7 @@ types:
         ({"brazilTaxId": "36574261809"}, Likelihood.POSSIBLE),
         ({"taxIdBR": "36574261809"}, Likelihood.POSSIBLE),
         ({"taxId": "36574261809", "a": {"country": "BR"}}, Likelihood.LIKELY),
-        ({"taxId": ["36574261809"], "countryCode": "BRA"}, Likelihood.POSSIBLE),
+        ({"taxId": ["36574261809"] * 2, "countryCode": "BRA"}, Likelihood.POSSIBLE),
         (
             {"taxId": "36574261809", "country": "BR", "homeCountry": "DE"},
             Likelihood.LIKELY,
