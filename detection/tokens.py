@@ -6,13 +6,18 @@ import json
 import math
 import re
 from collections import Counter
-from itertools import pairwise
 
 from detection.paths import shown
 from detection.verdict import Verdict, verdict
 
 _TEMPLATE = re.compile(r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w+%|\[.*\]")
 _TEMPLATE_STARTS = frozenset("*xX#•.·-${<%[")
+_REQUEST = re.compile(
+    r"(?i)(?:your[-_ ]?|(?:insert|enter|replace|change)[-_ ]|(?:change|replace)(?=me))"
+    r"[a-z][a-z_ -]*\d{0,3}"
+)
+"""What asks for a secret, written where the secret belongs."""
+_MASK = re.compile(r"(?i)x{5}|\*{4}|\.{4}|#{4}|•{3}")
 _STAND_INS = frozenset(
     """
     null none nil na n/a undefined string text value redacted filtered masked
@@ -24,9 +29,19 @@ _STAND_INS = frozenset(
 
 def is_placeholder(text: str) -> bool:
     """A mask, a template or a word that stands for a value."""
-    if not text or text.lower() in _STAND_INS:
+    return text.lower() in _STAND_INS or is_template(text)
+
+
+def is_template(text: str) -> bool:
+    """Nothing, a mask or a template."""
+    if not text:
         return True
     return text[0] in _TEMPLATE_STARTS and bool(_TEMPLATE.fullmatch(text))
+
+
+def is_no_secret(text: str) -> bool:
+    """A placeholder, or words that ask for the secret: `your-token-here`."""
+    return is_placeholder(text) or _REQUEST.fullmatch(text) is not None
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -91,7 +106,7 @@ def basic_authorization(text: str) -> Verdict:
 def random_token(text: str) -> Verdict:
     """Unsure if its characters look drawn at random, else invalid; so is an address."""
     is_address = "://" in text or (text[:1] == "/" and text.count("/") > 2)
-    if is_address or is_placeholder(text) or len(set(text)) < 5:
+    if is_address or is_no_secret(text) or len(set(text)) < 5 or _MASK.search(text):
         return Verdict.INVALID
     return Verdict.UNSURE if entropy(text) >= 2.5 else Verdict.INVALID
 
@@ -104,52 +119,13 @@ def entropy(text: str) -> float:
 
 def password(text: str) -> Verdict:
     """Unsure unless it is a placeholder."""
-    return Verdict.INVALID if is_placeholder(text) else Verdict.UNSURE
+    return Verdict.INVALID if is_no_secret(text) else Verdict.UNSURE
 
 
 def format_token(text: str) -> Verdict:
-    """A published format: invalid only if the rest is one character repeated."""
-    return Verdict.UNSURE if len(set(text[-12:])) > 3 else Verdict.INVALID
-
-
-_PASSWORD = re.compile(
-    r"(?is)(?:pass(?:word|wd|phrase)?|pwd)[\"']?(?P<sign>[\s:=>]+)(?P<quote>[\"']?)"
-    r"(?P<value>.*?)[\"']?"
-)
-
-
-def assigned_password(text: str) -> Verdict:
-    """The value after `password=`: no placeholder, and not just a word."""
-    match = _PASSWORD.fullmatch(text)
-    if match is None or is_placeholder(match["value"]):
-        return Verdict.INVALID
-    value, is_quoted = match["value"], match["quote"]
-    if value.startswith(("$", "%", "#", "process.", "os.", "env.")) and not is_quoted:
-        return Verdict.INVALID
-    is_word = value.isalpha() and "=" not in match["sign"] and not is_quoted
-    return Verdict.INVALID if is_word else Verdict.UNSURE
-
-
-def assigned_secret(text: str) -> Verdict:
-    """The value after `api_key=`: letters and digits that look drawn at random."""
-    value = re.split(r"[\s\"'`(:=>,]", text.rstrip("=:"))[-1]
-    digits = sum(letter.isdigit() for letter in value)
-    if digits > 1 or _is_drawn(value):
-        return random_token(value)
-    return Verdict.INVALID
-
-
-DRAWN_LETTERS = 24
-"""Letters of one case that no word has."""
-
-
-def _is_drawn(value: str) -> bool:
-    """Letters only, but no words: long in one case, or its case changes at random."""
-    letters = value.rstrip("=")
-    if len(letters) < DRAWN_LETTERS or not letters.isalnum() or not letters.isascii():
-        return False
-    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(letters))
-    return letters in (letters.lower(), letters.upper()) or changes * 3 > len(letters)
+    """A published format: invalid only if the rest is a mask or hardly varies."""
+    is_mask = len(set(text[-12:])) < 4 or _MASK.search(text) is not None
+    return Verdict.INVALID if is_mask else Verdict.UNSURE
 
 
 def authorization_token(text: str) -> Verdict:

@@ -11,7 +11,16 @@ from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-from detection import anywhere, cards, crypto, health, national, persons, tokens
+from detection import (
+    anywhere,
+    assigned,
+    cards,
+    crypto,
+    health,
+    national,
+    persons,
+    tokens,
+)
 from detection.verdict import Verdict, verdict
 
 Validator = Callable[..., Verdict]
@@ -20,6 +29,7 @@ TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat"})
 
 _HOMES: tuple[ModuleType, ...] = (
     anywhere,
+    assigned,
     cards,
     crypto,
     health,

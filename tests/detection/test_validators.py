@@ -8,7 +8,16 @@ from types import ModuleType
 import pytest
 from stdnum import luhn as stdnum_luhn
 
-from detection import anywhere, cards, crypto, health, national, persons, tokens
+from detection import (
+    anywhere,
+    assigned,
+    cards,
+    crypto,
+    health,
+    national,
+    persons,
+    tokens,
+)
 from detection.validators import find, is_known
 from detection.verdict import Verdict
 
@@ -138,19 +147,54 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["sk_live_xxxxxxxxxxxx"],
     },
     "assigned_password": {
-        UNSURE: ["password=whiteduke", "pwd: Tr0ub4dor", "password: 'open sesame'"],
+        UNSURE: [
+            "password=whiteduke",
+            "pwd: Tr0ub4dor",
+            "password: 'open sesame'",
+            "password 'sesame'",
+            'Password" value="Prestigitariu$"',
+            'password for the user "ada" is "sesame"',
+        ],
         INVALID: [
             "password: required",
             "password=${PW}",
             "password=$PW",
+            'password="$PW"',
+            'password: " + secret() + "',
+            "password = os.environ",
+            "password: your-password",
             "passwordhunter2",
         ],
     },
+    "told_password": {
+        UNSURE: ["curl -u ada:s3cr3t", "IDENTIFIED BY 'sesame'"],
+        INVALID: ["docker run -u 1000:1000", "curl -u ada:$PASS", "curl -u ada:****"],
+    },
+    "url_password": {
+        UNSURE: ["amqp://ada:s3cr3t@mq"],
+        INVALID: ["amqp://ada:*****@mq", "amqp://ada:$password@mq"],
+    },
     "assigned_secret": {
-        UNSURE: ["key=k9f8d7c6b5a4e3d2c", "token: qwfpgjluyzarstdhneioxcvbkm"],
+        UNSURE: [
+            "key=k9f8d7c6b5a4e3d2c",
+            "token: qwfpgjluyzarstdhneioxcvbkm",
+            "key is k9f8d7c6b5a4e3d2c",
+            "secret_key=abcd1234",
+            "SECRET abcdef1234567890abcdef12",
+            "key-1a2b3c4d5e6f7a8b",
+            "token=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        ],
         INVALID: [
             "token: authorization_code",
             "key = AbstractSingletonProxyFactoryBean",
+            "token = ${GITHUB_TOKEN_V22",
+            "auth: payment-service-v2-prod-01",
+            "token expires: 2026-05-01T10:00:00Z",
+            "auth-1a2b3c4d5e6f7a8b",
+            "token_1a2b3c4d5e6f7a8b",
+            "access abcd1234",
+            "key=xxxxxxxxxx12345678",
+            "key",
         ],
     },
     "authorization_token": {UNSURE: ["Bearer mF_9.B5f"], INVALID: ["Bearer null"]},
@@ -300,7 +344,7 @@ def test_validators_answer_as_published(
 
 
 def test_every_name_has_a_function_and_cases() -> None:
-    homes = (anywhere, cards, crypto, health, national, persons, tokens)
+    homes = (anywhere, assigned, cards, crypto, health, national, persons, tokens)
     for name in CASES:
         if not name.startswith("stdnum."):
             own = [home for home in homes if _defines(home, name)]
