@@ -55,7 +55,7 @@ class Message(msgspec.Struct, frozen=True):
         return f"Message({sizes}, {len(self.body)} B body)"
 
 
-class Finding(msgspec.Struct, frozen=True, order=True):
+class Finding(msgspec.Struct, frozen=True, order=True, gc=False):
     """A data type at a place of a message, seen `count` times."""
 
     data_type: str

@@ -7,7 +7,7 @@ are raised to its sensitivity.
 
 from collections.abc import Mapping
 
-from detection.catalog import Catalog, Combination
+from detection.catalog import Catalog
 from detection.finding import Finding, Likelihood, Location, Sensitivity
 from detection.judge import Candidate, best
 
@@ -24,15 +24,21 @@ class Levels:
         possible = {name: min(level, medium) for name, level in levels.items()}
         self.of = (possible, levels)
         """Sensitivities of types that are only possible, and of likely ones."""
-        self._combinations = catalog.combinations
+        self._combinations = [
+            (combination.level, [frozenset(group) for group in combination.groups])
+            for combination in catalog.combinations
+        ]
 
     def raised(self, likely: set[str]) -> Mapping[str, Sensitivity]:
-        """Sensitivities of types that the combinations among the likely ones raise."""
+        """Sensitivities of types that the combinations among the likely ones raise: all
+        likely members, if each group has one."""
         raised: dict[str, Sensitivity] = {}
-        for combination in self._combinations:
-            for data_type in _members(combination, likely):
+        for combined, groups in self._combinations:
+            if any(map(likely.isdisjoint, groups)):
+                continue
+            for data_type in likely & frozenset().union(*groups):
                 level = raised.get(data_type, self.of[True][data_type])
-                raised[data_type] = max(combination.level, level)
+                raised[data_type] = max(combined, level)
         return raised
 
 
@@ -57,6 +63,8 @@ class Results:
 
     def findings(self, levels: Levels) -> list[Finding]:
         """In the order of type, location and path."""
+        if not self._found:
+            return []
         found = sorted(self._found.items())
         likely = {key[0] for key, (likelihood, _) in found if likelihood >= _LIKELY}
         raised = levels.raised(likely)
@@ -69,9 +77,3 @@ class Results:
             )
             for key, (likelihood, count) in found
         ]
-
-
-def _members(combination: Combination, likely: set[str]) -> set[str]:
-    """The likely types of all groups, if each group has one."""
-    groups = [likely.intersection(group) for group in combination.groups]
-    return set().union(*groups) if all(groups) else set()
