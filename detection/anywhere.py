@@ -111,10 +111,10 @@ def any_tax_id(text: str, country: str = "") -> Verdict:
 
 
 _IDENTITY_FORM = re.compile(
-    r"[1-7]\d{4}-\d{7}-[1-9]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
+    r"[1-7]\d{4}-\d{7}-[1-9]|\d{12}[A-Za-z]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
     r"|\d{6}-\d{2}-\d{4}|\d{3}\.\d{4}\.\d{4}\.\d{2}"
 )
-"""Written so only as one country's number (PK, LK, IT, MY, CH)."""
+"""Written so only as one country's number (PK, MZ, LK, IT, MY, CH)."""
 
 
 def any_national_id(text: str, country: str = "") -> Verdict:

@@ -63,19 +63,29 @@ _IBAN_LENGTHS = dict(
     )
 )
 """SWIFT's IBAN registry; stdnum checks the parts of those that pass."""
+_UNREGISTERED_LENGTHS = {
+    **dict.fromkeys(("AO", "CV", "GW", "MZ"), 25),
+    **dict.fromkeys(("DZ", "IR"), 26),
+    **dict.fromkeys(("CF", "CG", "CM", "GA", "GQ", "KM", "MG", "TD"), 27),
+    **dict.fromkeys(("BF", "BJ", "CI", "MA", "ML", "NE", "SN", "TG"), 28),
+}
+"""Of countries that use the format without being in it."""
 
 
 def iban(text: str) -> Verdict:
     """ISO 13616: country, length, check digits by ISO 7064 mod 97-10; words after it
     may be no part of it."""
-    size = _IBAN_LENGTHS.get(text[:2].upper(), 0)
+    country = text[:2].upper()
+    is_free = country in _UNREGISTERED_LENGTHS
+    size = _UNREGISTERED_LENGTHS.get(country) or _IBAN_LENGTHS.get(country, 0)
     number, start = "", 0
     for part in re.findall("[^ .-]+", text) if size else ():
         start += len(part)
         number += part
         if start == size:
             digits = "".join(str(int(letter, 36)) for letter in number[4:] + number[:4])
-            return verdict(int(digits) % 97 == 1 and _has_iban_parts(number))
+            holds = int(digits) % 97 == 1
+            return verdict(holds and (is_free or _has_iban_parts(number)))
     return Verdict.INVALID
 
 

@@ -101,6 +101,9 @@ _PRESIDIO = {
     "tr_phone_number": Kind(_keys("phoneNumber"), ("contact.phone",), "phones"),
     "in_voter": Kind(_keys("in_voter_id voter_id"), ("identity.voter_id",)),
     "de_kfz": Kind(_keys("de_kfz kennzeichen"), ("device.licence_plate",)),
+    "ca_postal_code": Kind(_keys("ca_postal_code"), ("contact.postal_code",)),
+    "medical_license": Kind(_keys("medical_license"), ("identity.", "health.")),
+    "za_license_plate": Kind(_keys("za_license_plate"), ("device.licence_plate",)),
     "de_plz": Kind(_keys("dePlz plz"), ("contact.postal_code",)),
     "uk_postcode": Kind(_keys("uk_postcode postcode"), ("contact.postal_code",)),
     **{
@@ -129,7 +132,11 @@ _PRESIDIO = {
             " de_lanr de_passport de_social_security de_tax_number es_passport"
             " in_passport it_driver_license it_identity_card it_passport"
             " kr_driver_license kr_passport ng_nin ph_tin sg_fin uk_driving_licence"
-            " uk_nino uk_passport us_driver_license us_itin us_mbi us_passport us_ssn"
+            " ph_passport ph_umid uk_nino uk_passport us_bank_number us_claim_number"
+            " us_driver_license us_health_insurance_member_id us_itin us_mbi"
+            " us_passport us_prescription_number us_prior_authorization_number"
+            " us_provider_tax_id us_referral_number us_ssn za_company_registration za_driver_license"
+            " za_income_tax_number za_passport za_traffic_register_number za_vat_number"
         )
     },
 }

@@ -199,8 +199,12 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     },
     "authorization_token": {UNSURE: ["Bearer mF_9.B5f"], INVALID: ["Bearer null"]},
     "iban": {
-        VALID: ["GB82 WEST 1234 5698 7654 32", "BE71 0961 2345 6769 BIC"],
-        INVALID: ["GB82WEST12345698765433"],
+        VALID: [
+            "GB82 WEST 1234 5698 7654 32",
+            "BE71 0961 2345 6769 BIC",
+            "MZ59000301080016367102371",
+        ],
+        INVALID: ["GB82WEST12345698765433", "MZ59000301080016367102372"],
     },
     "bic": {VALID: ["DEUTDEFF500", "deutdeff"], INVALID: ["DEUTXXFF"]},
     "eu_vat": {VALID: ["DE136695976"], INVALID: ["DE136695977"]},
