@@ -135,8 +135,9 @@ _PRESIDIO = {
             " ph_passport ph_umid uk_nino uk_passport us_bank_number us_claim_number"
             " us_driver_license us_health_insurance_member_id us_itin us_mbi"
             " us_passport us_prescription_number us_prior_authorization_number"
-            " us_provider_tax_id us_referral_number us_ssn za_company_registration za_driver_license"
-            " za_income_tax_number za_passport za_traffic_register_number za_vat_number"
+            " us_provider_tax_id us_referral_number us_ssn za_company_registration"
+            " za_driver_license za_income_tax_number za_passport"
+            " za_traffic_register_number za_vat_number"
         )
     },
 }
