@@ -17,6 +17,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cython
+
+if not cython.compiled:
+    from detection.memory import string_end
+
 _KEY_HIT = 0
 _ESCAPE_HIT = 1
 _FIRST_RULE = 16
@@ -26,6 +31,7 @@ _DEPTH_LIMIT = 128
 _FIELD_LIMIT = 4096
 _HIT_LIMIT = 1 << 16
 _KEY_LIMIT = 128
+_NEVER = 1 << 60
 _KEY = 0
 _STRING = 1
 _NUMBER = 2
@@ -56,7 +62,6 @@ _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)|[][{}]', re.DOTALL)
 _QUOTE = 34
 _COMMA = 44
 _COLON = 58
-_BACKSLASH = 92
 _OPEN_ARRAY = 91
 _CLOSE_ARRAY = 93
 _OPEN_OBJECT = 123
@@ -140,6 +145,8 @@ class Walker:
         self.hits: list[int] = []
         self.hit_index = 0
         self.hit_stop = 0
+        self.hit_end = 0
+        """Where the next hit ends, or never."""
         self.fields: list[Field] = []
         self.key_start = -1
         self.key_end = -1
@@ -171,8 +178,8 @@ class Walker:
         self.position = start
         self.end = end
         self.hits = hits
-        self.hit_index = first
         self.hit_stop = stop
+        self._seek(first)
         self.fields = []
         self.depth = 0
         self.excess = 0
@@ -211,17 +218,18 @@ class Walker:
 
     def _is_done(self) -> bool:
         return (
-            self.hit_index >= self.hit_stop
-            and not self.is_told
-            and self.told_depth == 0
+            self.hit_end == _NEVER and not self.is_told and self.told_depth == 0
         ) or len(self.fields) >= _FIELD_LIMIT
 
+    def _seek(self, index: int) -> None:
+        """Goes to a hit."""
+        self.hit_index = index
+        is_left = index < self.hit_stop
+        self.hit_end = self.hits[index] >> _HIT_BITS if is_left else _NEVER
+
     def _string(self, text: bytes, start: int, end: int) -> int:
-        position = start
-        while position < end and text[position] != _QUOTE:
-            position += 2 if text[position] == _BACKSLASH else 1
-        is_cut = position >= end
-        close = end if is_cut else position
+        close = string_end(text, start, end)
+        is_cut = close >= end
         position = close + 1
         while position < end and text[position] <= 32 and text[position] > 0:
             position += 1
@@ -286,39 +294,41 @@ class Walker:
         self.key_start = start
         self.key_end = close
         field = None
-        while self.hit_index < self.hit_stop:
-            hit = self.hits[self.hit_index]
-            if hit >> _HIT_BITS > after:
-                break
-            self.hit_index += 1
-            number = hit & _HIT_MASK
+        while self.hit_end <= after:
+            end = self.hit_end
+            number = self.hits[self.hit_index] & _HIT_MASK
+            self._seek(self.hit_index + 1)
             if number == _KEY_HIT:
-                self.is_told = self.is_told or hit >> _HIT_BITS > close
+                self.is_told = self.is_told or end > close
             elif number < _FIRST_RULE and number != _ESCAPE_HIT:
                 continue
-            elif start < hit >> _HIT_BITS <= close + 1:
+            elif start < end <= close + 1:
                 if field is None:
-                    field = self._add(_KEY, start, close, False, False)
+                    field = self._add(_KEY, start, close, None, False, False)
                 field.rules.append(number)
 
     def _take_value(
         self, kind: int, start: int, close: int, after: int, is_cut: bool
     ) -> None:
         is_told = self.is_told or self.told[self.depth] != 0
-        if is_told and self.key_start >= 0:
-            is_told = self._says(self.data[self.key_start : self.key_end])
+        if not is_told and self.hit_end > after:
+            self._forget_key()
+            return
+        key = None
+        if self.key_start >= 0:
+            key = self.data[self.key_start : self.key_end]
+            is_told = is_told and self._says(key)
         field = None
         if is_told:
-            field = self._add(kind, start, close, True, is_cut)
-        while self.hit_index < self.hit_stop:
-            hit = self.hits[self.hit_index]
-            if hit >> _HIT_BITS > after:
-                break
-            self.hit_index += 1
-            if hit >> _HIT_BITS > start and hit & _HIT_MASK != _KEY_HIT:
+            field = self._add(kind, start, close, key, True, is_cut)
+        while self.hit_end <= after:
+            end = self.hit_end
+            number = self.hits[self.hit_index] & _HIT_MASK
+            self._seek(self.hit_index + 1)
+            if end > start and number != _KEY_HIT:
                 if field is None:
-                    field = self._add(kind, start, close, False, is_cut)
-                field.rules.append(hit & _HIT_MASK)
+                    field = self._add(kind, start, close, key, False, is_cut)
+                field.rules.append(number)
         self._forget_key()
 
     def _says(self, key: bytes) -> bool:
@@ -336,17 +346,20 @@ class Walker:
         self.made = 0
 
     def _add(
-        self, kind: int, start: int, close: int, is_told: bool, is_cut: bool
+        self,
+        kind: int,
+        start: int,
+        close: int,
+        key: bytes | None,
+        is_told: bool,
+        is_cut: bool,
     ) -> Field:
-        key = None
-        if kind == _KEY or self.key_start < 0:
-            depth = self.depth
+        depth = self.depth
+        if key is None and kind != _KEY:
             while depth > 0 and self.arrays[depth] and self.keys[depth] is None:
                 depth -= 1
-            if kind != _KEY and depth > 0 and self.arrays[depth]:
+            if depth > 0 and self.arrays[depth]:
                 key = self._named(self.keys[depth])
-        else:
-            key = self.data[self.key_start : self.key_end]
         depth = self.depth
         while depth > 0 and self.arrays[depth]:
             depth -= 1

@@ -285,7 +285,8 @@ class Reading:
         """The rules that may match the decoded text."""
         found = set(field.rules)
         if ESCAPE_HIT in found:
-            for hit in self._reader.scan(text.encode("utf-8", "replace")):
+            written = text.replace('"', '\\"').encode("utf-8", "replace")
+            for hit in self._reader.scan(written):
                 found.add(hit & _HIT_MASK)
         return {rule - _FIRST_RULE for rule in found if rule >= _FIRST_RULE}
 

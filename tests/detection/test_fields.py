@@ -178,6 +178,15 @@ def test_escaped_quotes_do_not_end_a_string() -> None:
     assert seen(rb'{"a": "x\"HIT\\", "b": "\\"}') == [(STRING, b"a", rb"x\"HIT\\")]
 
 
+@given(st.text('\\"a').map(lambda text: json.dumps(text)[1:-1]), st.integers(0, 9))
+def test_strings_end_where_their_escapes_let_them(inner: str, cut: int) -> None:
+    body = f'["HIT{inner}'.encode()
+    assert seen(body + b'", "a"]') == [(STRING, None, body[2:])]
+    part = body[: max(5, len(body) - cut)]
+    (field,) = walked(part)
+    assert (field.end, field.is_cut) == (len(part), True)
+
+
 def test_cut_string_is_marked() -> None:
     (field,) = walked(b'{"a": "HIT')
     assert field.is_cut

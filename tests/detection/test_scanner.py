@@ -73,6 +73,14 @@ def test_everyday_values_are_nothing(scanner: Scanner, value: str | int) -> None
 def test_escapes_are_decoded(scanner: Scanner) -> None:
     assert found(scanner, rb'{"a": "ada\u0040example.com"}') == {"$.a": "contact.email"}
     assert found(scanner, {"a": "ada@übung.example"}) == {"$.a": "contact.email"}
+
+
+@pytest.mark.parametrize("sign", ["=", r"\u003d", ": ", r"\u003a\""])
+def test_an_assignment_in_a_text_needs_no_telling_key(
+    scanner: Scanner, sign: str
+) -> None:
+    body = f'{{"a": "apikey{sign}weather:cd2b1d12d01ae2de7fecfebafcc3c317"}}'.encode()
+    assert found(scanner, body) == {"$.a": "credential.api_key"}
     assert found(scanner, rb'{"a": "\u0041 \ud800 ada@example.com"}')
     assert found(scanner, rb'{"a": "\q ada@example.com"}') == {"$.a": "contact.email"}
 
