@@ -5,10 +5,13 @@ checksum its dates and ranges are checked, and the answer is unsure at best.
 """
 
 import re
+import string
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cache
 from importlib import import_module
+
+from stdnum import numdb
 
 from detection.cards import luhn
 from detection.countries import COUNTRIES
@@ -42,55 +45,46 @@ def _is_date(year: int, month: int, day: int) -> bool:
     return True
 
 
-_IBAN_LENGTHS = dict(
-    zip(
-        """
-    AD AE AL AT AZ BA BE BG BH BI BR BY CH CR CY CZ DE DJ DK DO EE EG ES FI FK FO FR
-    GB GE GI GL GR GT HN HR HU IE IL IQ IS IT JO KW KZ LB LC LI LT LU LV LY MC MD ME
-    MK MN MR MT MU NI NL NO OM PK PL PS PT QA RO RS RU SA SC SD SE SI SK SM SO ST SV
-    TL TN TR UA VA VG XK YE
-""".split(),
-        map(
-            int,
-            """
-    24 23 28 20 28 20 16 22 22 27 29 28 21 22 28 24 22 27 18 28 20 29 24 18 18 18 27
-    22 22 23 18 27 28 28 21 28 22 23 23 26 27 30 30 20 28 32 21 20 20 21 25 27 24 22
-    19 20 27 31 30 28 18 15 23 24 28 29 25 29 24 22 33 24 31 18 24 19 24 27 23 25 28
-    23 24 26 29 22 24 20 30
-""".split(),
-        ),
-        strict=True,
-    )
-)
-"""SWIFT's IBAN registry; stdnum checks the parts of those that pass."""
-_UNREGISTERED_LENGTHS = {
-    **dict.fromkeys(("AO", "CV", "GW", "MZ"), 25),
-    **dict.fromkeys(("DZ", "IR"), 26),
-    **dict.fromkeys(("CF", "CG", "CM", "GA", "GQ", "KM", "MG", "TD"), 27),
-    **dict.fromkeys(("BF", "BJ", "CI", "MA", "ML", "NE", "SN", "TG"), 28),
+_UNREGISTERED = {
+    **dict.fromkeys(("AO", "CV", "GW", "MZ"), "21!c"),
+    **dict.fromkeys(("DZ", "IR"), "22!c"),
+    **dict.fromkeys(("CF", "CG", "CM", "GA", "GQ", "KM", "MG", "TD"), "23!c"),
+    **dict.fromkeys(("BF", "BJ", "CI", "MA", "ML", "NE", "SN", "TG"), "24!c"),
 }
-"""Of countries that use the format without being in it."""
+"""Countries that use the IBAN's format without being in SWIFT's registry."""
+_BASE36 = {c: str(int(c, 36)) for c in string.digits + string.ascii_uppercase}
+_CLASSES = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
+
+
+@cache
+def _iban_forms() -> dict[str, tuple[int, re.Pattern[str]]]:
+    """Length and form of each country's: the registry, as the library has it."""
+    registry = numdb.get("iban")
+    forms = {}
+    for country in COUNTRIES:
+        registered = registry.info(country)[0][1].get("bban", "")
+        structure = registered or _UNREGISTERED.get(country, "")
+        parts = re.findall("([0-9]+)!([nac])", structure)
+        form = "".join(f"{_CLASSES[kind]}{{{size}}}" for size, kind in parts)
+        size = 4 + sum(int(size) for size, _ in parts)
+        if parts:
+            forms[country] = size, re.compile(f"{country}[0-9][0-9]{form}")
+    return forms
 
 
 def iban(text: str) -> Verdict:
-    """ISO 13616: country, length, check digits by ISO 7064 mod 97-10; words after it
-    may be no part of it."""
-    country = text[:2].upper()
-    is_free = country in _UNREGISTERED_LENGTHS
-    size = _UNREGISTERED_LENGTHS.get(country) or _IBAN_LENGTHS.get(country, 0)
-    number, start = "", 0
+    """ISO 13616: country, length, form, check digits by ISO 7064 mod 97-10; words after
+    it may be no part of it."""
+    size, form = _iban_forms().get(text[:2].upper(), (0, None))
+    number = ""
     for part in re.findall("[^ .-]+", text) if size else ():
-        start += len(part)
-        number += part
-        if start == size:
-            digits = "".join(str(int(letter, 36)) for letter in number[4:] + number[:4])
-            holds = int(digits) % 97 == 1
-            return verdict(holds and (is_free or _has_iban_parts(number)))
-    return Verdict.INVALID
-
-
-def _has_iban_parts(number: str) -> bool:
-    return bool(import_module("stdnum.iban").is_valid(number, check_country=False))
+        number += part.upper()
+        if len(number) >= size:
+            break
+    if form is None or not form.fullmatch(number):
+        return Verdict.INVALID
+    turned = map(_BASE36.__getitem__, number[4:] + number[:4])
+    return verdict(int("".join(turned)) % 97 == 1)
 
 
 def bic(text: str) -> Verdict:

@@ -3,10 +3,10 @@
 import calendar
 import ipaddress
 import re
-from functools import lru_cache
 
 import phonenumbers
 
+from detection.numbering import CALLING_CODES, plan
 from detection.verdict import Verdict, verdict
 
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[T ].*)?")
@@ -18,7 +18,10 @@ _NOT_NAMES = frozenset(
     master production staging development
 """.split()
 )
-_COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+_NO_DIGITS = re.compile(r"\D+")
+_LABEL = "[^.-](?:[^.]{0,61}[^.-])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_IMAGES = frozenset("png jpg jpeg gif svg webp".split())
 EARLIEST_BIRTH = 1890
 LATEST_BIRTH = 2035
 
@@ -26,63 +29,52 @@ LATEST_BIRTH = 2035
 def email(text: str) -> Verdict:
     """RFC 5321 lengths, dot-atoms, and a top-level domain that is no file name's."""
     local, _, domain = text.rpartition("@")
-    if _NUMERIC_HOST.fullmatch(domain):
+    if not 0 < len(local) <= 64:
+        return Verdict.INVALID
+    if not domain[-1:].isalpha() and _NUMERIC_HOST.fullmatch(domain):
         address = domain.strip("[]").removeprefix("IPv6:")
-        is_host = ip_address(address) is not Verdict.INVALID
-        return verdict(0 < len(local) <= 64 and is_host)
-    labels = domain.split(".")
+        return verdict(ip_address(address) is not Verdict.INVALID)
+    top = domain.rpartition(".")[2]
     holds = (
-        0 < len(local) <= 64
-        and len(domain) <= 253
-        and not local.startswith(".")
-        and not local.endswith(".")
+        len(domain) <= 253
+        and local[0] != "."
+        and local[-1] != "."
         and ".." not in local
-        and all(
-            0 < len(label) <= 63 and label[0] != "-" and label[-1] != "-"
-            for label in labels
-        )
-        and not labels[-1].isdigit()
-        and labels[-1].lower() not in ("png", "jpg", "jpeg", "gif", "svg", "webp")
+        and _HOST.fullmatch(domain) is not None
+        and not top.isdigit()
+        and top.lower() not in _IMAGES
     )
     return verdict(holds)
 
 
 def phone(text: str) -> Verdict:
     """With + or 00 the library decides; without, a plausible length is unsure."""
-    digits = re.sub(r"\D", "", text)
+    digits = _NO_DIGITS.sub("", text)
     if not 6 <= len(digits) <= 15 or len(set(digits)) < 3:
         return Verdict.INVALID
-    international = text.strip().removeprefix("(").startswith("+")
-    if not international and not digits.startswith("00"):
-        return Verdict.UNSURE
-    return _assigned(digits if international else digits[2:])
+    if text.strip().removeprefix("(").startswith("+"):
+        return _assigned(digits)
+    return _assigned(digits[2:]) if digits.startswith("00") else Verdict.UNSURE
 
 
-@lru_cache(maxsize=2)
 def _assigned(digits: str) -> Verdict:
-    """Two rules ask about one number; phonenumbers takes its time."""
-    number = _international(digits)
-    if number is None:
-        return Verdict.INVALID
-    if phonenumbers.is_valid_number(number):
-        return Verdict.VALID
-    return (
-        Verdict.UNSURE if phonenumbers.is_possible_number(number) else Verdict.INVALID
-    )
-
-
-def _international(digits: str) -> phonenumbers.PhoneNumber | None:
-    """Parsing costs more than all else and is needed before a trunk prefix only."""
+    """After a calling code; what may be a national prefix is left to the library."""
     for size in (1, 2, 3):
-        code, national = digits[:size], digits[size:]
-        if code in _COUNTRY_CODES:
-            if national[:1] not in "01":
-                return phonenumbers.PhoneNumber(int(code), int(national))
+        code, number = digits[:size], digits[size:]
+        if code in CALLING_CODES:
             break
-    try:
-        return phonenumbers.parse("+" + digits, None)
-    except phonenumbers.NumberParseException:
-        return None
+    else:
+        return Verdict.INVALID
+    if number[:1] in "01":
+        try:
+            parsed = phonenumbers.parse("+" + digits, None)
+        except phonenumbers.NumberParseException:
+            return Verdict.INVALID
+        number = phonenumbers.national_significant_number(parsed)
+    numbers = plan(code)
+    if numbers.is_assigned(number):
+        return Verdict.VALID
+    return Verdict.UNSURE if numbers.is_possible(number) else Verdict.INVALID
 
 
 def international_phone(text: str) -> Verdict:
@@ -93,7 +85,7 @@ def international_phone(text: str) -> Verdict:
 
 def north_american_phone(text: str) -> Verdict:
     """Ten digits grouped as the North American plan groups them."""
-    return international_phone("+1" + re.sub(r"\D", "", text)[-10:])
+    return international_phone("+1" + _NO_DIGITS.sub("", text)[-10:])
 
 
 def birth_date(text: str) -> Verdict:
