@@ -359,7 +359,7 @@ class Judge:
         """What supports a match whose type the key does not tell, or doubts it."""
         name = rule.data_type
         before = text[max(0, start - _WORDS_BEFORE) : start]
-        if name in self._book.told_before(before):
+        if start > 0 and name in self._book.told_before(before):
             return _BY_WORDS
         support: list[str] = []
         if name in around.own:

@@ -202,7 +202,7 @@ class PhraseBook:
             if not phrase.is_whole and not phrase.above and not phrase.beside:
                 self._near.setdefault(phrase.joined, set()).add(phrase.data_type)
         self._beginnings = {
-            joined[:size] for joined in self._near for size in (1, 2, 3)
+            joined[:size] for joined in self._near for size in range(1, len(joined) + 1)
         }
         self._doubtful = {"".join(split(text)) for text in catalog.doubtful}
         self._notes: dict[bytes, Notes] = {}
@@ -266,13 +266,15 @@ class PhraseBook:
         """Types whose phrases stand in a text."""
         found: set[str] = set()
         words = split(text, len(text))
-        for start, word in enumerate(words):
-            if word[:3] not in self._beginnings:
-                continue
-            for end in range(start + 1, min(start + PHRASE_WORDS, len(words)) + 1):
-                part = "".join(words[start:end])
+        for start in range(len(words)):
+            part = ""
+            for word in words[start : start + PHRASE_WORDS]:
+                part += word
+                if part[-1] == "s":
+                    found |= self._near.get(part[:-1], NONE)
+                if part not in self._beginnings:
+                    break
                 found |= self._near.get(part, NONE)
-                found |= self._near.get(part.removesuffix("s"), NONE)
         return frozenset(found)
 
     def told_before(self, text: str) -> frozenset[str]:
