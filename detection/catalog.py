@@ -20,7 +20,7 @@ import yaml
 from detection.finding import Sensitivity
 
 BUILT_IN = Path(__file__).parent / "catalog"
-METHOD = "4"
+METHOD = "5"
 """Changes when the code would judge the same bytes and rules differently."""
 
 
