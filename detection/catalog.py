@@ -23,6 +23,8 @@ BUILT_IN = Path(__file__).parent / "catalog"
 METHOD = "5"
 """Changes when the code would judge the same bytes and rules differently."""
 
+_OPEN_END = re.compile(r"\{(\d+),\d+\}(?:=\?|=\*|=\{0,\d\})?$")
+
 
 class CatalogError(Exception):
     """All mistakes of a catalog, one line each."""
@@ -49,6 +51,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What must not stand before the match."""
     after: str = r"[^\W_]"
     """What must not stand after the match."""
+
+    @property
+    def scanned(self) -> str:
+        """What the scan looks for: each end that may come later would be a hit more."""
+        return self.anchor or _OPEN_END.sub(r"{\1}", self.pattern)
 
     @property
     def start(self) -> int:

@@ -89,7 +89,7 @@ def anchors(catalog: Catalog) -> dict[tuple[str, bool], list[int]]:
     shared: dict[tuple[str, bool], list[int]] = {}
     for number, (_, _, rule) in enumerate(rules(catalog)):
         if rule.when == "value":
-            key = rule.anchor or rule.pattern, rule.caseless
+            key = rule.scanned, rule.caseless
             shared.setdefault(key, []).append(number)
     return shared
 

@@ -5,6 +5,7 @@ import binascii
 import json
 import math
 import re
+import zlib
 from collections import Counter
 
 from detection.paths import shown
@@ -73,6 +74,8 @@ _KNOWN_ALGORITHMS = frozenset(
 )
 """RFC 7518 section 3.1 and 4.1, RFC 8037, RFC 8812."""
 CLAIM_LIMIT = 16
+ENCODED_HEAD = 64
+"""Characters of an encoded PEM that hold its label; a multiple of four."""
 
 
 def jwt_details(text: str) -> str:
@@ -117,6 +120,12 @@ def entropy(text: str) -> float:
     return -sum(n / size * math.log2(n / size) for n in Counter(text).values())
 
 
+def encoded_private_key(text: str) -> Verdict:
+    """Base64 of a private key's PEM."""
+    decoded = decode_base64(text[:ENCODED_HEAD])
+    return verdict(decoded is not None and b"PRIVATE KEY" in decoded)
+
+
 def password(text: str) -> Verdict:
     """Unsure unless it is a placeholder."""
     return Verdict.INVALID if is_no_secret(text) else Verdict.UNSURE
@@ -126,6 +135,20 @@ def format_token(text: str) -> Verdict:
     """A published format: invalid only if the rest is a mask or hardly varies."""
     is_mask = len(set(text[-12:])) < 4 or _MASK.search(text) is not None
     return Verdict.INVALID if is_mask else Verdict.UNSURE
+
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def checked_token(text: str) -> Verdict:
+    """Valid if its last six digits of base 62 are the CRC-32 of the others, as GitHub
+    made it known for its own tokens; else like any format."""
+    body = text.rpartition("_")[2]
+    number, check = zlib.crc32(body[:-6].encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, len(_DIGITS))
+        check = _DIGITS[digit] + check
+    return Verdict.VALID if body.endswith(check) else format_token(text)
 
 
 def authorization_token(text: str) -> Verdict:

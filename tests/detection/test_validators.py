@@ -146,6 +146,15 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         UNSURE: ["sk_live_a1b2c3d4e5f6"],
         INVALID: ["sk_live_xxxxxxxxxxxx"],
     },
+    "encoded_private_key": {
+        VALID: ["LS0tLS1CRUdJTi" + "BQUklWQVRFIEtFWS0tLS0tCg=="],
+        INVALID: ["LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0K", "LS0tLS1CRUdJTi!"],
+    },
+    "checked_token": {
+        VALID: ["ghp_" + "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"],
+        UNSURE: ["ghp_" + "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"],
+        INVALID: ["ghp_" + "x" * 36],
+    },
     "assigned_password": {
         UNSURE: [
             "password=whiteduke",
