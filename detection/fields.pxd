@@ -6,6 +6,8 @@ from detection.memory cimport string_end
 cdef int _KEY_HIT, _ESCAPE_HIT, _FIRST_RULE, _HIT_BITS, _DEPTH_LIMIT, _FIELD_LIMIT, _HIT_LIMIT, _KEY_LIMIT
 cdef int _KEY, _STRING, _NUMBER, _WORD
 cdef long long _HIT_MASK, _NEVER
+cdef Py_ssize_t _BEARER_SIZE
+cdef const unsigned char* _BEARER_STARTS
 cdef int _QUOTE, _COMMA, _COLON
 cdef int _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT
 
@@ -26,6 +28,14 @@ cdef class Field:
     cdef public Py_ssize_t start, end, serial, opened
     cdef public bint is_told, is_cut
     cdef public list rules
+    cdef public bytes name
+
+
+cdef class Bearer:
+    cdef Field field
+    cdef Py_ssize_t key_start, key_end, start, close
+    cdef int kind
+    cdef bint is_cut
 
 
 cdef class Walker:
@@ -36,8 +46,9 @@ cdef class Walker:
     cdef Py_ssize_t serial
     cdef public Py_ssize_t made
     cdef dict answers
-    cdef object says
-    cdef list hits, fields, places, keys, serials, opened
+    cdef object says, tells
+    cdef list hits, fields, places, keys, serials, opened, names, bearers
+    cdef Py_ssize_t named
     cdef bytearray arrays, told
     cdef bint is_told
 
@@ -61,10 +72,20 @@ cdef class Walker:
     @cython.locals(end="long long", number="long long", field=Field)
     cdef object _take_key(self, Py_ssize_t start, Py_ssize_t close, Py_ssize_t after)
     @cython.locals(end="long long", number="long long", field=Field, is_told="bint",
-                   key=bytes)
+                   is_bearer="bint", is_named="bint", is_name="bint", key=bytes)
     cdef object _take_value(self, int kind, Py_ssize_t start, Py_ssize_t close,
                             Py_ssize_t after, bint is_cut)
+    @cython.locals(size=Py_ssize_t)
+    cdef bint _is_bearer(self, const unsigned char* text) except -1
+    @cython.locals(name=bytes, above=bytes)
+    cdef object _bear(self, Field field, int kind, Py_ssize_t start, Py_ssize_t close,
+                      bint is_cut)
+    @cython.locals(key=bytes, name=bytes, field=Field, bearer=Bearer)
+    cdef object _name(self, Py_ssize_t start, Py_ssize_t close)
+    @cython.locals(depth=int)
+    cdef bytes _container_key(self)
     cdef bint _says(self, bytes key) except -1
+    cdef bint _tells(self, bytes name) except -1
     @cython.locals(depth=int, field=Field)
     cdef Field _add(self, int kind, Py_ssize_t start, Py_ssize_t close, bytes key,
                     bint is_told, bint is_cut)

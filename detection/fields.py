@@ -3,7 +3,9 @@
 
 In come a buffer, the part of it that is one document, and the hits in it, sorted.
 Out come the fields: the value (or key) that holds a hit or follows a telling key, with
-its key and its place in the document. Nothing is decoded, and only places that hold a
+its key and its place in the document. What stands under a key that only says that it is
+a value has the name that stands above it (`"phone": {"value": …}`) or beside it
+(`"name": "phone", "value": …`). Nothing is decoded, and only places that hold a
 field are made. The walk follows the grammar of RFC 8259 where the text does and never
 fails where it does not: what it cannot read is stepped over, so several documents in a
 row, cut ones and broken ones give what they have. Beyond DEPTH_LIMIT containers are
@@ -57,6 +59,28 @@ WORD = _WORD
 
 MEMBERS_LIMIT = 4096
 """Bytes of an object, from its start, whose members are looked at for a country."""
+NAMING_KEYS = frozenset(
+    b"""
+    attribute attributename attribute_name code field fieldname field_name header id key
+    kind label name param parameter property propertyname question system title type
+""".split()
+)
+"""Lower case; their values may name what stands beside them."""
+BEARERS = frozenset(
+    b"""
+    value Value val text answer raw string number formatted plain _value $value #text
+    stringValue string_value valueString numberValue S N
+""".split()
+)
+"""Keys of what another key, or the value of a naming key, is the name of."""
+_BEARER_SIZE = max(map(len, BEARERS))
+BEARER_STARTS = bytes(
+    any(len(key) == size and key[0] == octet for key in BEARERS)
+    for size in range(_BEARER_SIZE + 1)
+    for octet in range(256)
+)
+"""Whether a bearer of this size, in 256s, begins with this octet."""
+_BEARER_STARTS = BEARER_STARTS
 _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)|[][{}]', re.DOTALL)
 
 _QUOTE = 34
@@ -124,19 +148,47 @@ class Field:
         self.serial = serial
         self.opened = opened
         """Where that object's members begin."""
+        self.name: bytes | None = None
+        """What names it, if its key does not."""
         self.rules: list[int] = []
 
     def __repr__(self) -> str:
         return f"Field(kind={self.kind}, {self.end - self.start} B)"
 
 
+class Bearer:
+    """A member that waits for a name: its field if it has hits, else all to make it."""
+
+    def __init__(
+        self,
+        field: Field | None,
+        key_start: int,
+        key_end: int,
+        kind: int,
+        start: int,
+        close: int,
+        is_cut: bool,
+    ) -> None:
+        self.field = field
+        self.key_start = key_start
+        self.key_end = key_end
+        self.kind = kind
+        self.start = start
+        self.close = close
+        self.is_cut = is_cut
+
+
 class Walker:
     """Walks one document at a time; keeps its memory between walks."""
 
-    def __init__(self, says: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, says: Callable[[bytes], bool], tells: Callable[[bytes], bool]
+    ) -> None:
         """`says` answers whether a telling key says anything at all: a hit ends more
-        keys than are telling, and values of the others need no field."""
+        keys than are telling, and values of the others need no field. `tells` answers
+        whether it tells a type, as names have to."""
         self.says = says
+        self.tells = tells
         self.data: bytes = b""
         self.position = 0
         self.end = 0
@@ -159,6 +211,12 @@ class Walker:
         self.serial = 0
         self.serials: list[int] = [0] * (_DEPTH_LIMIT + 1)
         self.opened: list[int] = [0] * (_DEPTH_LIMIT + 1)
+        self.names: list[bytes | None] = [None] * (_DEPTH_LIMIT + 1)
+        """What a naming key of the open object has."""
+        self.named = 0
+        """Open objects with such a name."""
+        self.bearers: list[Bearer | None] = [None] * (_DEPTH_LIMIT + 1)
+        """The member of the open object that waits for a name."""
         self.made = 0
         """Places and answers kept so far."""
         self.answers: dict[bytes, bool] = {}
@@ -186,6 +244,9 @@ class Walker:
         self.told_depth = 0
         self.arrays[0] = 0
         self.told[0] = 0
+        self.names[0] = None
+        self.bearers[0] = None
+        self.named = 0
         self.serial = 0
         self.opened[0] = start
         self.places[0] = root
@@ -218,7 +279,10 @@ class Walker:
 
     def _is_done(self) -> bool:
         return (
-            self.hit_end == _NEVER and not self.is_told and self.told_depth == 0
+            self.hit_end == _NEVER
+            and not self.is_told
+            and self.told_depth == 0
+            and self.named == 0
         ) or len(self.fields) >= _FIELD_LIMIT
 
     def _seek(self, index: int) -> None:
@@ -268,6 +332,8 @@ class Walker:
         self.serial += 1
         self.serials[depth] = self.serial
         self.opened[depth] = position
+        self.names[depth] = None
+        self.bearers[depth] = None
         self.arrays[depth] = is_array
         self.told[depth] = 0
         if self.key_start < 0:
@@ -287,6 +353,8 @@ class Walker:
         elif self.depth:
             if self.told[self.depth]:
                 self.told_depth -= 1
+            if self.names[self.depth] is not None:
+                self.named -= 1
             self.depth -= 1
 
     def _take_key(self, start: int, close: int, after: int) -> None:
@@ -311,25 +379,87 @@ class Walker:
         self, kind: int, start: int, close: int, after: int, is_cut: bool
     ) -> None:
         is_told = self.is_told or self.told[self.depth] != 0
-        if not is_told and self.hit_end > after:
+        is_bearer = self.key_start >= 0 and self._is_bearer(self.data)
+        is_named = is_bearer and self.names[self.depth] is not None
+        if not is_told and not is_named and self.hit_end > after:
+            if is_bearer:
+                self._bear(None, kind, start, close, is_cut)
             self._forget_key()
             return
         key = None
         if self.key_start >= 0:
             key = self.data[self.key_start : self.key_end]
-            is_told = is_told and self._says(key)
+            is_told = is_named or (is_told and (is_bearer or self._says(key)))
         field = None
         if is_told:
             field = self._add(kind, start, close, key, True, is_cut)
+        is_name = False
         while self.hit_end <= after:
             end = self.hit_end
             number = self.hits[self.hit_index] & _HIT_MASK
             self._seek(self.hit_index + 1)
-            if end > start and number != _KEY_HIT:
+            if number == _KEY_HIT:
+                is_name = is_name or end == close + 1
+            elif end > start:
                 if field is None:
                     field = self._add(kind, start, close, key, False, is_cut)
                 field.rules.append(number)
+        if is_bearer:
+            self._bear(field, kind, start, close, is_cut)
+        elif is_name and kind == _STRING and self.key_start >= 0:
+            self._name(start, close)
         self._forget_key()
+
+    def _is_bearer(self, text: bytes) -> bool:
+        """Whether the key only says that a value follows."""
+        size = self.key_end - self.key_start
+        if size > _BEARER_SIZE or not size:
+            return False
+        if not _BEARER_STARTS[(size << 8) + text[self.key_start]]:
+            return False
+        return self.data[self.key_start : self.key_end] in BEARERS
+
+    def _bear(
+        self, field: Field | None, kind: int, start: int, close: int, is_cut: bool
+    ) -> None:
+        """Names a bearer's field, or lets it wait for a name."""
+        name = self.names[self.depth]
+        if name is None and self.told[self.depth]:
+            above = self._container_key()
+            name = above if above is not None and self._tells(above) else None
+        if field is not None:
+            field.name = name
+        if name is None:
+            self.bearers[self.depth] = Bearer(
+                field, self.key_start, self.key_end, kind, start, close, is_cut
+            )
+
+    def _name(self, start: int, close: int) -> None:
+        """Takes the name for the open object if it says anything."""
+        key = self.data[self.key_start : self.key_end].lower()
+        name = self.data[start:close]
+        if key not in NAMING_KEYS or not self._tells(name):
+            return
+        if self.names[self.depth] is None:
+            self.named += 1
+        self.names[self.depth] = name
+        bearer = self.bearers[self.depth]
+        if bearer is None:
+            return
+        field = bearer.field
+        if field is None:
+            key = self.data[bearer.key_start : bearer.key_end]
+            field = self._add(
+                bearer.kind, bearer.start, bearer.close, key, True, bearer.is_cut
+            )
+        field.name = name
+
+    def _container_key(self) -> bytes | None:
+        """The key of the open object, or of the arrays that it stands in."""
+        depth = self.depth
+        while depth > 1 and self.keys[depth] is None and self.arrays[depth - 1]:
+            depth -= 1
+        return self._named(self.keys[depth])
 
     def _says(self, key: bytes) -> bool:
         if len(key) > _KEY_LIMIT:
@@ -339,6 +469,9 @@ class Walker:
             answer = self.answers[key] = self.says(key)
             self.made += 1
         return answer
+
+    def _tells(self, name: bytes) -> bool:
+        return len(name) <= _KEY_LIMIT and self.tells(name)
 
     def forget(self) -> None:
         """Forgets the answers; the places are forgotten with their root."""

@@ -34,8 +34,8 @@ cdef class Reader:
     cpdef bint speaks(self, bytes key) except -1
     @cython.locals(circle=Circle)
     cpdef Circle circle(self, Place container, tuple keys)
-    @cython.locals(plan=Plan, around=Surroundings)
-    cpdef Plan plan(self, Circle circle, Place place, bytes key)
+    @cython.locals(plan=Plan, around=Surroundings, place=Place, key=bytes, name=bytes)
+    cpdef Plan plan(self, Circle circle, Field field)
 
 
 cdef class Reading:

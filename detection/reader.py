@@ -102,7 +102,7 @@ class Reader:
         self.scan = scan
         self.judge = judge
         self.book = book
-        self._walker = Walker(self._says)
+        self._walker = Walker(self._says, self._tells)
         self._roots: dict[str, Place] = {}
         self._speaking: dict[bytes, bool] = {}
         self._kept = 0
@@ -150,6 +150,10 @@ class Reader:
         notes = self.book.notes(key)
         return bool(notes.told) or notes.speaks
 
+    def _tells(self, name: bytes) -> bool:
+        told = self.book.notes(name).told
+        return any(not part.above and not part.beside for part in told)
+
     def circle(self, container: Place, keys: tuple[bytes, ...]) -> Circle:
         """What the keys around the container's members say, `keys` beside them."""
         circle = container.circles.get(keys)
@@ -163,13 +167,17 @@ class Reader:
             self._kept += 1 + len(keys)
         return circle
 
-    def plan(self, circle: Circle, place: Place, key: bytes | None) -> Plan:
-        """What is known of the field at this place with this key."""
-        at = place if place.is_array else key
+    def plan(self, circle: Circle, field: Field) -> Plan:
+        """What is known of the field before its value is read."""
+        place, key, name = field.place, field.key, field.name
+        at = place if place.is_array else key if name is None else (key, name)
         plan = circle.plans.get(at)
         if plan is None:
             notes = NOTHING if key is None else self.book.notes(key)
             told = _told_types(circle, notes)
+            if name is not None and not told:
+                notes = self.book.notes(name)
+                told = _told_types(circle, notes)
             around = Surroundings(
                 told,
                 self.judge.rules_of(told),
@@ -180,7 +188,7 @@ class Reader:
                 notes.country,
             )
             plan = Plan(around, field_path(place, key, _NOT_KNOWN))
-            if key is None or len(key) <= _KEY_LIMIT:
+            if len(key or b"") + len(name or b"") <= _KEY_LIMIT:
                 circle.plans[at] = plan
                 self._kept += 1
         return plan
@@ -229,7 +237,7 @@ class Reading:
             beside = () if keys is None else tuple(dict.fromkeys(keys))
             circle = self._reader.circle(field.place.container, beside)
             self._circles[field.serial] = circle
-        return self._reader.plan(circle, field.place, field.key)
+        return self._reader.plan(circle, field)
 
     def _judge_key(self, field: Field) -> None:
         if self._location in (Location.PATH, Location.HEADER):

@@ -43,7 +43,7 @@ DENIALS = frozenset(
     """
     is has have no not num count show hide allow allows allowed enable enabled
     disable require requires required include includes needs can should must use
-    max min total
+    max min total invalid missing wrong incorrect
 """.split()
 )
 """First words that make a key speak about something, not hold it."""

@@ -38,7 +38,7 @@ def hits_of(data: bytes) -> list[int]:
 
 
 def walker() -> Walker:
-    return Walker(lambda _: True)
+    return Walker(lambda _: True, lambda _: True)
 
 
 def root() -> Place:
@@ -161,7 +161,7 @@ def test_keys_that_say_nothing_give_no_field_without_a_hit() -> None:
     long = b"l" * KEY_LIMIT + b"told"
     data = b'{"told": "x", "told": "HIT", "told": 3, "%b": 4}' % long
     hits = hits_of(data)
-    (field,) = Walker(says).walk(data, 0, len(data), hits, 0, len(hits), root())
+    (field,) = Walker(says, says).walk(data, 0, len(data), hits, 0, len(hits), root())
     assert data[field.start : field.end] == b"HIT"
     assert not field.is_told
     assert asked == [b"told"]
@@ -226,8 +226,9 @@ def test_walk_of_a_part_stays_in_it() -> None:
 
 
 def test_hits_between_fields_are_dropped() -> None:
-    data = b'{"a": 1 , "b": 2}'
-    assert walker().walk(data, 0, len(data), [8 << HIT_BITS | RULE], 0, 1, root()) == []
+    for data, end in ((b'{"a": 1 , "b": 2}', 8), (b"[1 , 2]", 3)):
+        hits = [end << HIT_BITS | RULE]
+        assert walker().walk(data, 0, len(data), hits, 0, 1, root()) == []
 
 
 def test_hit_on_the_colon_belongs_to_no_key() -> None:

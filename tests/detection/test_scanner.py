@@ -374,3 +374,38 @@ def test_forms_of_a_country_are_found_in_texts(scanner: Scanner) -> None:
 @pytest.mark.parametrize("key", ["phone_home", "phoneWork", "passport_number_us"])
 def test_modifiers_and_countries_may_end_a_key(scanner: Scanner, key: str) -> None:
     assert found(scanner, {key: "790369937"})
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"name": "ssn", "value": "536904399"}, "$.value"),
+        ({"value": 536904399, "key": "userSsn"}, "$.value"),
+        ({"answer": "ssn 536-90-4399", "question": "Your SSN"}, "$.answer"),
+        ({"name": "SSN", "label": "US SSN", "value": "536904399"}, "$.value"),
+        ({"ssn": {"value": "536904399"}}, "$.ssn.value"),
+        ({"ssn": [{"type": "first", "value": "536904399"}]}, "$.ssn[*].value"),
+        ({"order": {"value": "536904399", "type": "ssn"}}, "$.order.value"),
+        ({"orders": {"type": "ssn", "id": {}, "value": "536904399"}}, "$.orders.value"),
+    ],
+)
+def test_what_is_only_a_value_has_the_name_above_or_beside_it(
+    scanner: Scanner, body: object, path: str
+) -> None:
+    assert found(scanner, body) == {path: "identity.us_ssn"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "order", "value": "536904399"},
+        {"name": "ssn", "total": "536904399"},
+        {"about": "ssn", "value": "536904399"},
+        {"name": "ssn", "more": {"value": "536904399"}},
+        {"name": "ssn", "more": ["536904399"]},
+        {"hasSsn": {"value": "536904399"}},
+        [{"name": "ssn"}, {"value": "536904399"}],
+    ],
+)
+def test_names_of_other_things_name_no_value(scanner: Scanner, body: object) -> None:
+    assert not found(scanner, body)
