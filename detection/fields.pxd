@@ -21,6 +21,7 @@ cdef class Place:
     cdef public dict objects, arrays, circles
 
 
+@cython.no_gc
 cdef class Field:
     cdef public Place place
     cdef public bytes key

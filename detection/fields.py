@@ -538,10 +538,11 @@ class Walker:
 
 
 def strings(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of the strings in the object whose members begin at `start`."""
+    """Keys and values of the strings in the object whose members begin at `start`, up
+    to `end`."""
     depth = 0
     key = b""
-    for token in _TOKEN.finditer(data, start, min(end, start + MEMBERS_LIMIT)):
+    for token in _TOKEN.finditer(data, start, end):
         if token[1] is None:
             depth += 1 if token[0] in b"[{" else -1
             if depth < 0:

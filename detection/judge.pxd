@@ -7,7 +7,7 @@ cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _WORDS_BEFORE, _POSSIBLE, _LIKELY
 cdef class Judged:
     cdef readonly Py_ssize_t number
     cdef readonly str data_type, label
-    cdef readonly object fullmatch, finditer, validate
+    cdef readonly object fullmatch, search, finditer, validate
     cdef readonly dict forms
     cdef readonly bint takes_country
     cdef readonly int start
@@ -18,6 +18,7 @@ cdef class Judged:
     cpdef bint proves(self, object verdict)
 
 
+@cython.no_gc
 cdef class Candidate:
     cdef readonly Judged judged
     cdef readonly Py_ssize_t start, end, letters
@@ -39,7 +40,8 @@ cdef class Judge:
     cdef readonly list rules
     cdef dict _sharing, _by_type
     cdef public Py_ssize_t work
-    cdef str _beside
+    cdef str _beside, _value
+    cdef object _asked, _answer
 
     @cython.locals(judged=list, found=list, rule=Judged)
     cpdef list candidates(self, str text, set hits, Surroundings around,
@@ -57,6 +59,7 @@ cdef class Judge:
                    cut=int, total=int, likelihood=int, is_named="bint", is_nothing="bint")
     cdef object _weigh(self, Judged rule, object match, str text, Surroundings around,
                        bint is_cut, list found)
+    cdef object _verdict(self, Judged rule, str value)
     @cython.locals(name=str, before=str, support=list)
     cdef tuple _context(self, Judged rule, str text, Py_ssize_t start,
                         Surroundings around)

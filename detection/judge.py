@@ -85,6 +85,7 @@ class Judged:
             text = f"{data_type}: rule {self.label}: {rule.validator!r}"
             raise CatalogError(f"{text}: no such validator")
         self.fullmatch = search.fullmatch
+        self.search = search.search
         self.finditer = search.finditer
         self.validate = find(rule.validator) if rule.validator else None
         self.takes_country = rule.validator in TAKING_COUNTRY
@@ -96,7 +97,7 @@ class Judged:
     def validated(self, value: str, country: str = "") -> Verdict:
         """What the validator, or the country, says. A value of another form than the
         validator expects is not valid."""
-        form = self.forms.get(country)
+        form = self.forms.get(country) if country else None
         if form is not None and form.fullmatch(value) is None:
             return _INVALID
         if self.validate is None:
@@ -202,6 +203,9 @@ class Judge:
         self.work = 0
         """Done since the document began."""
         self._beside = ""
+        self._asked: object = None
+        self._value = ""
+        self._answer = _UNSURE
         for judged in self.rules:
             self._by_type.setdefault(judged.data_type, []).append(judged.number)
 
@@ -230,6 +234,8 @@ class Judge:
         found: list[Candidate] = []
         for rule in judged:
             self._run(rule, text, around, is_cut, found)
+        self._asked = None
+        self._value = ""
         return found
 
     def _all(
@@ -269,8 +275,13 @@ class Judge:
         if rule.needs_key:
             self._run_inside(rule, text, around, is_told, is_cut, found)
             return
-        for match in islice(rule.finditer(text), _MATCH_LIMIT):
-            self._weigh(rule, match, text, around, is_cut, found)
+        match = rule.search(text)
+        if match is None:
+            return
+        self._weigh(rule, match, text, around, is_cut, found)
+        if match.end() < len(text):
+            for match in islice(rule.finditer(text, match.end()), _MATCH_LIMIT - 1):
+                self._weigh(rule, match, text, around, is_cut, found)
 
     def _run_inside(
         self,
@@ -316,7 +327,7 @@ class Judge:
         start = match.start()
         end = start + len(value)
         letters = around.told.get(rule.data_type, 0)
-        verdict = rule.validated(value)
+        verdict = self._verdict(rule, value)
         context: tuple[str, ...] = _BY_KEY
         support = 2
         doubt = 0
@@ -352,6 +363,16 @@ class Judge:
         found.append(
             Candidate(rule, start, end, verdict, context, sums, likelihood, letters)
         )
+
+    def _verdict(self, rule: Judged, value: str) -> Verdict:
+        """The validator's; rules of a type, one after the other, ask it the same."""
+        if rule.validate is None:
+            return _UNSURE
+        if rule.validate is not self._asked or value != self._value:
+            self._asked = rule.validate
+            self._value = value
+            self._answer = rule.validated(value)
+        return self._answer
 
     def _context(
         self, rule: Judged, text: str, start: int, around: Surroundings

@@ -38,6 +38,7 @@ cdef class Reader:
     cpdef Plan plan(self, Circle circle, Field field)
 
 
+@cython.no_gc
 cdef class Reading:
     cdef Reader _reader
     cdef Judge _judge
@@ -47,17 +48,18 @@ cdef class Reading:
     cdef list _fields
     cdef dict _known, _told, _circles, _countries
 
-    @cython.locals(field=Field, keys=list, plan=Plan)
+    @cython.locals(field=Field, keys=dict, plan=Plan)
     cpdef object run(self)
-    @cython.locals(circle=Circle, keys=list, beside=tuple)
+    @cython.locals(circle=Circle, keys=dict, beside=tuple)
     cdef Plan _plan(self, Field field)
     @cython.locals(raw=bytes, text=str, candidates=list, kept=list)
     cdef object _judge_key(self, Field field)
     @cython.locals(raw=bytes, text=str, path=str, hits=set, is_spoken="bint",
                    is_cut="bint", candidates=list)
     cdef object _judge_value(self, Field field, Plan plan)
+    @cython.locals(end=Py_ssize_t, country=str)
     cdef str _country_beside(self, Field field)
-    @cython.locals(found=set, hit="long long", rule="long long")
+    @cython.locals(found=list, hit="long long", rule="long long")
     cdef set _rules(self, Field field, str text)
     cdef bint _read_inside(self, Field field, str text, str path) except -1
     cdef str _path(self, Field field, bytes key)

@@ -211,7 +211,7 @@ class Reading:
         self._fields = found
         self._sink = sink
         self._known: dict[bytes, str] = {}
-        self._told: dict[int, list[bytes]] = {}
+        self._told: dict[int, dict[bytes, None]] = {}
         self._circles: dict[int, Circle] = {}
         self._countries: dict[int, str] = {}
 
@@ -222,8 +222,8 @@ class Reading:
             elif field.key is not None and self._reader.speaks(field.key):
                 keys = self._told.get(field.serial)
                 if keys is None:
-                    keys = self._told[field.serial] = []
-                keys.append(field.key)
+                    keys = self._told[field.serial] = {}
+                keys[field.key] = None
         for field in self._fields:
             if field.kind != _KEY:
                 plan = self._plan(field)
@@ -234,7 +234,7 @@ class Reading:
         circle = self._circles.get(field.serial)
         if circle is None:
             keys = self._told.get(field.serial)
-            beside = () if keys is None else tuple(dict.fromkeys(keys))
+            beside = () if keys is None else tuple(keys)
             circle = self._reader.circle(field.place.container, beside)
             self._circles[field.serial] = circle
         return self._reader.plan(circle, field)
@@ -276,26 +276,23 @@ class Reading:
             self._sink.take(candidates, self._location, path, text)
 
     def _country_beside(self, field: Field) -> str:
-        """The country that the object names; none if it names several."""
+        """The country that the field's object names."""
         country = self._countries.get(field.serial)
         if country is None:
             end = self._part.start + len(self._document.data)
-            named = {
-                countries.of_value("".join(split(decode_key(value))))
-                for key, value in fields.strings(self._data, field.opened, end)
-                if _COUNTRY in key.lower() and len(value) <= _KEY_LIMIT
-            } - {""}
-            country = named.pop() if len(named) == 1 else ""
+            end = min(end, field.opened + fields.MEMBERS_LIMIT)
+            country = ""
+            if _COUNTRY in self._data[field.opened : end].lower():
+                country = _named_country(self._data, field.opened, end)
             self._countries[field.serial] = country
         return country
 
     def _rules(self, field: Field, text: str) -> set[int]:
         """The rules that may match the decoded text."""
-        found = set(field.rules)
+        found = field.rules
         if ESCAPE_HIT in found:
             written = text.replace('"', '\\"').encode("utf-8", "replace")
-            for hit in self._reader.scan(written):
-                found.add(hit & _HIT_MASK)
+            found = found + [hit & _HIT_MASK for hit in self._reader.scan(written)]
         return {rule - _FIRST_RULE for rule in found if rule >= _FIRST_RULE}
 
     def _read_inside(self, field: Field, text: str, path: str) -> bool:
@@ -321,6 +318,16 @@ class Reading:
             return name
         shown_key = shown(key or b"", self._known)
         return shown_key if name == "header" else name + shown_key
+
+
+def _named_country(data: bytes, start: int, end: int) -> str:
+    """The country that the object beginning there names; none if it names several."""
+    named = {
+        countries.of_value("".join(split(decode_key(value))))
+        for key, value in fields.strings(data, start, end)
+        if _COUNTRY in key.lower() and len(value) <= _KEY_LIMIT
+    } - {""}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _told_types(circle: Circle, notes: Notes) -> Mapping[str, int]:
