@@ -26,6 +26,11 @@ METHOD = "5"
 _OPEN_END = re.compile(r"\{(\d+),\d+\}(?:=\?|=\*|=\{0,\d\})?$")
 
 
+LONE = r"(?<![\w.+/-])"
+"""Begins anchors of digits that nothing may join to what stands before them. Hyperscan
+knows word boundaries only; the walker looks at the rest."""
+
+
 class CatalogError(Exception):
     """All mistakes of a catalog, one line each."""
 
@@ -40,7 +45,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     anchor: str = ""
     """Cheaper expression for the scan; it matches in any text that `pattern` does.
-    Rules with the same anchor cost one."""
+    Rules with the same anchor cost one. Before digits it may begin with `LONE`."""
     caseless: bool = False
     validator: str = ""
     base: int = 0

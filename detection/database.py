@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import hyperscan
 
-from detection.catalog import Catalog, CatalogError, rules
+from detection.catalog import LONE, Catalog, CatalogError, rules
 from detection.fields import ESCAPE_HIT, FIRST_RULE, KEY_HIT
 from detection.words import MODIFIERS, Phrase, PhraseBook, split
 
@@ -77,6 +77,7 @@ def expressions(catalog: Catalog, book: PhraseBook) -> Iterator[Expression]:
 def _in_json(text: str) -> str:
     """A word may begin after an escaped line break, whose letter is one of a word;
     before fixed text a boundary costs more than it spares."""
+    text = text.replace(LONE, r"\b")
     return _WORD_START.sub(r"(?:\\b|\\\\[nrt])", _FIXED_START.sub("", text))
 
 
@@ -92,6 +93,15 @@ def anchors(catalog: Catalog) -> dict[tuple[str, bool], list[int]]:
             key = rule.scanned, rule.caseless
             shared.setdefault(key, []).append(number)
     return shared
+
+
+def lone_hits(catalog: Catalog) -> list[int]:
+    """Numbers of hits that end digits which nothing may join to what is before."""
+    return [
+        FIRST_RULE + numbers[0]
+        for (text, _), numbers in anchors(catalog).items()
+        if text.startswith(LONE)
+    ]
 
 
 def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:

@@ -8,7 +8,7 @@ cdef int _KEY, _STRING, _NUMBER, _WORD
 cdef long long _HIT_MASK, _NEVER
 cdef Py_ssize_t _BEARER_SIZE
 cdef const unsigned char* _BEARER_STARTS
-cdef int _QUOTE, _COMMA, _COLON
+cdef int _QUOTE, _COMMA, _COLON, _BACKSLASH
 cdef int _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT
 
 
@@ -50,7 +50,7 @@ cdef class Walker:
     cdef object says, tells
     cdef list hits, fields, places, keys, serials, opened, names, bearers
     cdef Py_ssize_t named
-    cdef bytearray arrays, told
+    cdef bytearray arrays, told, lone
     cdef bint is_told
 
     @cython.locals(fields=list)
@@ -85,6 +85,9 @@ cdef class Walker:
     cdef object _name(self, Py_ssize_t start, Py_ssize_t close)
     @cython.locals(depth=int)
     cdef bytes _container_key(self)
+    @cython.locals(position=Py_ssize_t, octet=int, is_letter="bint")
+    cdef bint _is_joined(self, const unsigned char* text, Py_ssize_t start,
+                         Py_ssize_t end) except -1
     cdef bint _says(self, bytes key) except -1
     cdef bint _tells(self, bytes name) except -1
     @cython.locals(depth=int, field=Field)

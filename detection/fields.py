@@ -16,7 +16,7 @@ Number KEY_HIT means that the hit ends with the colon after a telling key.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cython
@@ -86,6 +86,7 @@ _TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)|[][{}]', re.DOTALL)
 _QUOTE = 34
 _COMMA = 44
 _COLON = 58
+_BACKSLASH = 92
 _OPEN_ARRAY = 91
 _CLOSE_ARRAY = 93
 _OPEN_OBJECT = 123
@@ -182,13 +183,20 @@ class Walker:
     """Walks one document at a time; keeps its memory between walks."""
 
     def __init__(
-        self, says: Callable[[bytes], bool], tells: Callable[[bytes], bool]
+        self,
+        says: Callable[[bytes], bool],
+        tells: Callable[[bytes], bool],
+        lone_hits: Sequence[int] = (),
     ) -> None:
         """`says` answers whether a telling key says anything at all: a hit ends more
         keys than are telling, and values of the others need no field. `tells` answers
-        whether it tells a type, as names have to."""
+        whether it tells a type, as names have to. `lone_hits` are numbers of hits on
+        digits, void where something joins them to what is before."""
         self.says = says
         self.tells = tells
+        self.lone = bytearray(_HIT_MASK + 1)
+        for number in lone_hits:
+            self.lone[number] = 1
         self.data: bytes = b""
         self.position = 0
         self.end = 0
@@ -400,6 +408,8 @@ class Walker:
             self._seek(self.hit_index + 1)
             if number == _KEY_HIT:
                 is_name = is_name or end == close + 1
+            elif self.lone[number] and self._is_joined(self.data, start, end):
+                continue
             elif end > start:
                 if field is None:
                     field = self._add(kind, start, close, key, False, is_cut)
@@ -460,6 +470,20 @@ class Walker:
         while depth > 1 and self.keys[depth] is None and self.arrays[depth - 1]:
             depth -= 1
         return self._named(self.keys[depth])
+
+    def _is_joined(self, text: bytes, start: int, end: int) -> bool:
+        """Whether a letter, digit or one of `_.+/-` stands before the digits that end
+        there; the letter of an escaped line break is none."""
+        position = end - 1
+        while position >= start and 48 <= text[position] <= 57:
+            position -= 1
+        if position < start:
+            return False
+        octet = text[position]
+        if octet in (95, 46, 43, 47, 45):
+            return True
+        is_letter = 65 <= octet <= 90 or 97 <= octet <= 122
+        return is_letter and (position == start or text[position - 1] != _BACKSLASH)
 
     def _says(self, key: bytes) -> bool:
         if len(key) > _KEY_LIMIT:
@@ -538,11 +562,10 @@ class Walker:
 
 
 def strings(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of the strings in the object whose members begin at `start`, up
-    to `end`."""
+    """Keys and values of the strings in the object whose members begin at `start`."""
     depth = 0
     key = b""
-    for token in _TOKEN.finditer(data, start, end):
+    for token in _TOKEN.finditer(data, start, min(end, start + MEMBERS_LIMIT)):
         if token[1] is None:
             depth += 1 if token[0] in b"[{" else -1
             if depth < 0:

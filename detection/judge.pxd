@@ -37,7 +37,7 @@ cdef class Surroundings:
 
 cdef class Judge:
     cdef object _book
-    cdef readonly list rules
+    cdef readonly list rules, lone_hits
     cdef dict _sharing, _by_type
     cdef public Py_ssize_t work
     cdef str _beside, _value

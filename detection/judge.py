@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from detection.catalog import Catalog, CatalogError, DataType, Rule, rules
-from detection.database import anchors
+from detection.database import anchors, lone_hits
 from detection.tokens import is_placeholder
 from detection.validators import TAKING_COUNTRY, find, is_known
 from detection.verdict import Verdict
@@ -199,6 +199,7 @@ class Judge:
             Judged(number, *parts) for number, parts in enumerate(rules(catalog))
         ]
         self._sharing = {numbers[0]: numbers for numbers in anchors(catalog).values()}
+        self.lone_hits = lone_hits(catalog)
         self._by_type: dict[str, list[int]] = {}
         self.work = 0
         """Done since the document began."""
@@ -279,8 +280,9 @@ class Judge:
         if match is None:
             return
         self._weigh(rule, match, text, around, is_cut, found)
-        if match.end() < len(text):
-            for match in islice(rule.finditer(text, match.end()), _MATCH_LIMIT - 1):
+        end = match.end()
+        if end < len(text):
+            for match in islice(rule.finditer(text, end), _MATCH_LIMIT - 1):
                 self._weigh(rule, match, text, around, is_cut, found)
 
     def _run_inside(

@@ -102,7 +102,7 @@ class Reader:
         self.scan = scan
         self.judge = judge
         self.book = book
-        self._walker = Walker(self._says, self._tells)
+        self._walker = Walker(self._says, self._tells, judge.lone_hits)
         self._roots: dict[str, Place] = {}
         self._speaking: dict[bytes, bool] = {}
         self._kept = 0

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +186,18 @@ def test_strings_end_where_their_escapes_let_them(inner: str, cut: int) -> None:
     part = body[: max(5, len(body) - cut)]
     (field,) = walked(part)
     assert (field.end, field.is_cut) == (len(part), True)
+
+
+@pytest.mark.parametrize(
+    ("before", "is_seen"),
+    [("", True), (" ", True), ("€", True), (r"\n", True), (r"\"", True)]
+    + [(joint, False) for joint in ("-", ".", "a", "_", r"\/", "x7", "n")],
+)
+def test_lone_digits_are_seen_unless_joined(before: str, is_seen: bool) -> None:
+    data = f'{{"a": "{before}777"}}'.encode()
+    lone = Walker(lambda _: True, lambda _: True, [RULE])
+    hits = hits_of(data)
+    assert bool(lone.walk(data, 0, len(data), hits, 0, 1, root())) is is_seen
 
 
 def test_cut_string_is_marked() -> None:
