@@ -99,7 +99,7 @@ def any_tax_id(text: str, country: str = "") -> Verdict:
     written = text.strip()
     if _US_FORM.fullmatch(written):
         return verdict(is_any(written, ("us.ssn", "us.itin")))
-    if is_one_of(text, TAX_NUMBERS) or is_one_of(_bare(text), TAX_NUMBERS):
+    if any(is_one_of(part, TAX_NUMBERS) for part in {text, _bare(text)}):
         return Verdict.VALID
     for form, name in _TAX_FORMS.items():
         if form.fullmatch(written) and library(name)(written):

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Findings of one message: candidates counted by type and path, combinations applied.
 
 A finding that is only possible is shown as medium at most: a number that may be a card

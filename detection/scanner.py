@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """The scanner: messages in, findings out.
 
 Theory of operation. Every part of every message of a batch becomes a document, and the

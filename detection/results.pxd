@@ -1,0 +1,12 @@
+cimport cython
+
+from detection.judge cimport Candidate
+
+
+cdef class Results:
+    cdef dict _found
+
+    @cython.locals(candidate=Candidate, key=tuple, entry=list)
+    cpdef object take(self, list candidates, object location, str path, object _)
+    @cython.locals(found=list, likely=set, key=tuple, likelihood=int)
+    cpdef list findings(self, object levels)
