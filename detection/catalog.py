@@ -110,8 +110,10 @@ class Combination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CatalogFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One YAML file."""
 
-    category: str
+    category: str = ""
     types: list[DataType] = []
+    keys: dict[str, list[str]] = {}
+    """Telling keys added to types of this file or one before."""
     off: list[str] = []
     doubtful: list[str] = []
     """Phrases of keys that count against numbers."""
@@ -149,11 +151,23 @@ def read(paths: Sequence[Path]) -> Catalog:
         file = _read(path, errors, digest)
         if file is None:
             continue
+        if file.types and not file.category:
+            errors.append(f"{path.name}: category is missing")
         for kind in file.types:
             types[f"{file.category}.{kind.name}"] = kind
+        named = [("keys", name) for name in file.keys]
+        named += [("off", name) for name in file.off]
+        errors += [
+            f"{path.name}: {part}: {name!r}: no such data type"
+            for part, name in named
+            if name not in types
+        ]
+        for name in file.keys.keys() & types.keys():
+            kind = types[name]
+            keys = [*kind.keys, *file.keys[name]]
+            types[name] = msgspec.structs.replace(kind, keys=keys)
         for name in file.off:
-            if types.pop(name, None) is None:
-                errors.append(f"{path.name}: off: {name!r}: no such data type")
+            types.pop(name, None)
         doubtful += file.doubtful
         spoken += file.spoken
         combinations += file.combinations

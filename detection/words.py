@@ -1,10 +1,10 @@
 """Words of keys and texts: what a key says about the value beside it.
 
 A key is split into words at case changes, digits and separators (`cardNumber`,
-`card_number`, `CARD-NO`). A phrase is telling if the key ends with it, apart from
-modifiers (`email_home`, `phone2`) and a plural; it is near if it stands anywhere in
-it. Words are compared joined, on word boundaries, so `creditcard_number` and
-`creditCardNumber` are the same.
+`card_number`, `CARD-NO`); Chinese, Japanese and Korean letters are words each. A phrase
+is telling if the key ends with it, apart from modifiers (`email_home`, `phone2`) and a
+plural; it is near if it stands anywhere in it. Words are compared joined, on word
+boundaries, so `creditcard_number` and `creditCardNumber` are the same.
 """
 
 import re
@@ -16,7 +16,9 @@ from detection.catalog import Catalog
 from detection.countries import ends_key, of_key
 from detection.fields import KEY_LIMIT
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+_UNSPACED = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+"""Letters of scripts that do not part words, or seldom: each stands for a word."""
+_WORD = re.compile(rf"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z{_UNSPACED}]+|\d+|[{_UNSPACED}]")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 WORD_LIMIT = 12

@@ -24,6 +24,15 @@ def test_own_files_add_and_turn_off(small_file: Path, tmp_path: Path) -> None:
     assert "sample.badge" in load(str(small_file)).types
 
 
+def test_own_files_add_keys_to_types_that_are_there(
+    small_file: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("keys: {sample.colour: [farbe]}\n")
+    catalog = read([small_file, own])
+    assert catalog.types["sample.colour"].keys == ["colour", "farbe"]
+
+
 def test_the_digest_names_the_files_bytes(small_file: Path, small: Catalog) -> None:
     assert read([small_file]).digest == small.digest
     small_file.write_text(small_file.read_text() + "\n")
@@ -47,11 +56,17 @@ def test_values_stay_texts(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    texts = {"a": "types: [", "b": "category: 1", "c": "category: c\noff: [x.y]"}
+    kind = "{name: n, title: t, sensitivity: low, rules: [], examples: [], decoys: []}"
+    texts = {
+        "a": "types: [",
+        "b": "category: 1",
+        "c": "category: c\noff: [x.y]",
+        "d": f"types: [{kind}]\nkeys: {{x.y: [a]}}",
+    }
     for name, text in texts.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    files = [tmp_path / f"{name}.yaml" for name in "abcd"]
+    files = [tmp_path / f"{name}.yaml" for name in "abcde"]
     with pytest.raises(CatalogError) as caught:
         read(files)
     lines = str(caught.value).splitlines()
-    assert [line[:6] for line in lines] == ["a.yaml", "b.yaml", "c.yaml", "d.yaml"]
+    assert [line[:6] for line in lines] == [f"{n}.yaml" for n in "abcdde"]

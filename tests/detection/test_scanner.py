@@ -409,3 +409,22 @@ def test_what_is_only_a_value_has_the_name_above_or_beside_it(
 )
 def test_names_of_other_things_name_no_value(scanner: Scanner, body: object) -> None:
     assert not found(scanner, body)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "data_type"),
+    [
+        ("客户姓名", "王伟", "personal.name"),
+        ("住所", "東京都千代田区1-1", "contact.postal_address"),
+        ("비밀번호", "hunter2xyz", "credential.password"),
+        ("userAchternaam", "de Vries", "personal.last_name"),
+        ("номер_телефона", "912 345-67-89", "contact.phone"),
+        ("FODSELSDATO", "1980-03-12", "personal.birth_date"),
+    ],
+)
+def test_keys_of_other_languages_tell(
+    scanner: Scanner, key: str, value: str, data_type: str
+) -> None:
+    for is_ascii in (True, False):
+        body = json.dumps({key: value}, ensure_ascii=is_ascii)
+        assert list(found(scanner, body.encode()).values()) == [data_type]

@@ -24,7 +24,8 @@ def test_keys_split_at_case_separators_and_digits(key: str) -> None:
 
 def test_acronyms_and_other_scripts_are_words() -> None:
     assert split("IBANCode2") == ["iban", "code", "2"]
-    assert split("Größe_名前") == ["grosse", "名前"]
+    assert split("Größe_名前") == ["grosse", "名", "前"]
+    assert split("고객이름2") == ["고", "객", "이", "름", "2"]
     assert split("numéroDeTéléphone") == ["numero", "de", "telephone"]
 
 
