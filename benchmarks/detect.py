@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks.detection import (
     bodies,
     chance,
+    forms,
     labels,
     mutations,
     rival,
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     summary.report()
     speed.report(scanner)
     chance.report(scanner)
+    forms.report(scanner)
     if options.mutations and not options.corpora:
         mutations.report(scanner, options.mutations, [])
     if not options.corpora:

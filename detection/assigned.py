@@ -8,7 +8,7 @@ word of the text or what stands for a value is told here.
 import re
 from itertools import pairwise
 
-from detection.tokens import entropy, is_no_secret, is_template, random_token
+from detection.tokens import entropy, is_blank, is_no_secret, random_token
 from detection.verdict import Verdict
 
 _PASSWORD = re.compile(
@@ -17,9 +17,9 @@ _PASSWORD = re.compile(
     r"(?P<quote>\\?[\"']?)(?P<value>.*?)\\?[\"']?"
 )
 _SECRET = re.compile(
-    r"(?is)(?P<name>[a-z]+(?:[_-]?[a-z0-9]{2,8})?)"
-    r"(?P<sign>[^a-z0-9/]+(?:(?:is|was|value|default|code)[^a-z0-9/]+){0,2})"
-    r"(?P<value>[^\s]{8,}?)[=:]*"
+    r"(?is)(?P<name>[a-z]+(?:[_-]?[a-z0-9]{2,8}|[ ][0-9]{1,2})?)"
+    r"(?P<sign>[^a-z0-9/]+(?:(?:is|was|value|default|code|string|str)[^a-z0-9/]+){0,2})"
+    r"(?P<value>\S{8,})"
 )
 _NAMED_BY = re.compile(r"[\"'`({\[,\\]")
 _REFERENCE = re.compile(
@@ -29,13 +29,13 @@ _REFERENCE = re.compile(
 _SLUG_PART = re.compile(r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)\d{0,2}|\d{1,4}|")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT?")
 
-DRAWN_LETTERS = 24
+DRAWN_LETTERS = 22
 """Letters of one case that no word has."""
 DRAWN_ENTROPY = 4.4
 """Bits a letter that no words have, whatever their case."""
 LONG_SECRET = 16
 """Characters from which a secret needs neither a sign nor a name that is sure."""
-_SURE_NAME = re.compile(r"(?i)key|token|secret|private|hash")
+_SURE_NAME = re.compile(r"(?i)key|token|secret|private|unseal|hash")
 _WEAK_SIGN = frozenset("-_.| \t\n")
 
 
@@ -52,25 +52,31 @@ def assigned_password(text: str) -> Verdict:
 
 
 def told_password(text: str) -> Verdict:
-    """What ends an option, a statement or a URL: `-u ada:…`, `IDENTIFIED BY '…'`."""
-    value = re.split(r"[\s:\"'(,=]", text.rstrip("\"')"))[-1]
+    """What ends an option, a statement or a pair: `-u ada:…`, `IDENTIFIED BY '…'`."""
+    value = re.split(r"[\s:\"'(,=]", text.rstrip("\"')"))[-1].removeprefix("-p")
     is_number = value.isdigit() and len(value) < LONG_SECRET // 2
-    if is_number or is_template(value) or _REFERENCE.fullmatch(value):
-        return Verdict.INVALID
-    return Verdict.UNSURE
+    return Verdict.INVALID if is_number or _is_elsewhere(value) else Verdict.UNSURE
 
 
 def url_password(text: str) -> Verdict:
     """The password in `scheme://name:password@host`: no placeholder."""
-    value = text.partition("://")[2].rpartition("@")[0].partition(":")[2]
-    if is_template(value) or _REFERENCE.fullmatch(value):
-        return Verdict.INVALID
-    return Verdict.UNSURE
+    value = re.split(r"[:/]", text.rpartition("@")[0])[-1]
+    return Verdict.INVALID if _is_elsewhere(value) else Verdict.UNSURE
+
+
+def authorization_token(text: str) -> Verdict:
+    """The token after the scheme."""
+    value = text.split(maxsplit=1)[-1]
+    return Verdict.INVALID if _is_elsewhere(value) else random_token(value)
+
+
+def _is_elsewhere(value: str) -> bool:
+    return is_blank(value) or _REFERENCE.fullmatch(value) is not None
 
 
 def assigned_secret(text: str) -> Verdict:
     """The value after `api_key=`: letters and digits that look drawn at random."""
-    match = _SECRET.fullmatch(text)
+    match = _SECRET.fullmatch(text.rstrip("=:"))
     if match is None or match["sign"][-1] in "$<%{":
         return Verdict.INVALID
     sign, name = match["sign"], match["name"]
@@ -87,6 +93,13 @@ def assigned_secret(text: str) -> Verdict:
     if not is_drawn or is_slug(value) or _DATE.match(value):
         return Verdict.INVALID
     return random_token(value)
+
+
+def prefixed_token(text: str) -> Verdict:
+    """What follows a prefix like `sk_live_` or `pat-`: both letters and digits."""
+    body = re.split(r"[_.-]", text)[-1]
+    digits = sum(letter.isdigit() for letter in body)
+    return random_token(body) if 1 < digits < len(body) else Verdict.INVALID
 
 
 def is_slug(value: str) -> bool:

@@ -15,9 +15,9 @@ _TEMPLATE = re.compile(r"(?i)[*x#•.·-]{3,}.{0,4}|\$\{.*\}|\{\{.*\}\}|<.*>|%\w
 _TEMPLATE_STARTS = frozenset("*xX#•.·-${<%[")
 _REQUEST = re.compile(
     r"(?i)(?:your[-_ ]?|(?:insert|enter|replace|change)[-_ ]|(?:change|replace)(?=me))"
-    r"[a-z][a-z_ -]*\d{0,3}"
+    r"[a-z][a-z_ -]*\d{0,3}|redacted|masked|filtered|undefined|null"
 )
-"""What asks for a secret, written where the secret belongs."""
+"""What asks for a secret or says that it was taken out."""
 _MASK = re.compile(r"(?i)x{5}|\*{4}|\.{4}|#{4}|•{3}")
 _STAND_INS = frozenset(
     """
@@ -40,9 +40,14 @@ def is_template(text: str) -> bool:
     return text[0] in _TEMPLATE_STARTS and bool(_TEMPLATE.fullmatch(text))
 
 
+def is_blank(text: str) -> bool:
+    """A mask, a template, or words that ask for the secret: `your-token-here`."""
+    return is_template(text) or _REQUEST.fullmatch(text) is not None
+
+
 def is_no_secret(text: str) -> bool:
-    """A placeholder, or words that ask for the secret: `your-token-here`."""
-    return is_placeholder(text) or _REQUEST.fullmatch(text) is not None
+    """A placeholder of any kind."""
+    return is_placeholder(text) or is_blank(text)
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -149,8 +154,3 @@ def checked_token(text: str) -> Verdict:
         number, digit = divmod(number, len(_DIGITS))
         check = _DIGITS[digit] + check
     return Verdict.VALID if body.endswith(check) else format_token(text)
-
-
-def authorization_token(text: str) -> Verdict:
-    """The token after the scheme."""
-    return random_token(text.split(maxsplit=1)[-1])

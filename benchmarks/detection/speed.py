@@ -67,6 +67,7 @@ def hurtful() -> dict[str, bytes]:
         "named in texts": _repeated(
             '"ssn nip pin dni vat tax id passport phone 123-45-6789 12345678",'
         ),
+        "assignments": _repeated('"' + "token=a1b2c3d4e5f6a7b8 " * 40 + '",'),
         "names beside": _repeated('{"name":"Ada B","email":"a@b.co","phone":"1"},'),
         "keys like data": _repeated('{"a@b.co":"c@d.co"},'),
         "numbers": _repeated("4111111111111112,"),

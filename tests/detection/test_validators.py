@@ -175,6 +175,10 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
             "passwordhunter2",
         ],
     },
+    "prefixed_token": {
+        UNSURE: ["shop_pat_a1b2c3d4e5f6a7b8c9d0"],
+        INVALID: ["shop_pat_internationalization", "test_20260501100000000000"],
+    },
     "told_password": {
         UNSURE: ["curl -u ada:s3cr3t", "IDENTIFIED BY 'sesame'"],
         INVALID: ["docker run -u 1000:1000", "curl -u ada:$PASS", "curl -u ada:****"],
@@ -191,6 +195,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
             "secret_key=abcd1234",
             "SECRET abcdef1234567890abcdef12",
             "key-1a2b3c4d5e6f7a8b",
+            "Key 2: 0tZn+7QQCxphpHwTm7",
             "token=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
         ],
         INVALID: [
