@@ -48,7 +48,7 @@ cdef class Judge:
                           bint is_cut=*, bint is_spoken=*, str beside=*)
     @cython.locals(numbers=set, rule=Judged)
     cdef list _all(self, str text, set hits, Surroundings around, bint is_spoken)
-    @cython.locals(bare=str, is_told="bint")
+    @cython.locals(bare=str, is_label="bint", is_told="bint")
     cdef object _run(self, Judged rule, str text, Surroundings around, bint is_cut,
                      list found)
     @cython.locals(spans=dict, finders=list)

@@ -268,7 +268,8 @@ class Judge:
             bare = text.strip()
             match = rule.fullmatch(bare)
             if match is not None:
-                if not is_placeholder(bare):
+                is_label = self._book.is_label(bare, rule.data_type)
+                if not is_label and not is_placeholder(bare):
                     self._weigh(rule, match, bare, around, is_cut, found)
                 return
             if " " not in text:

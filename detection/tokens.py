@@ -23,7 +23,8 @@ _STAND_INS = frozenset(
     """
     null none nil na n/a undefined string text value redacted filtered masked
     hidden secret removed true false yes no unknown empty required optional
-    enabled disabled todo changeme example foo bar test
+    enabled disabled valid invalid missing wrong expired weak strong set unset todo
+    changeme example foo bar test
 """.split()
 )
 

@@ -25,6 +25,8 @@ WORD_LIMIT = 12
 """Words of a key looked at; longer keys are texts."""
 PHRASE_WORDS = 5
 """Words of the longest phrase looked for in texts."""
+LABEL_LIMIT = 40
+"""Characters of a value that may name its own type."""
 CACHE_LIMIT = 8192
 """Keys remembered; then all are forgotten."""
 
@@ -219,6 +221,14 @@ class PhraseBook:
                 self._notes.clear()
             notes = self._notes[key] = self._read(key)
         return notes
+
+    def is_label(self, text: str, data_type: str) -> bool:
+        """Whether a value only names its type, as in `"password": "Passwort"`."""
+        if len(text) > LABEL_LIMIT:
+            return False
+        words = [text.lower()] if text.isascii() and text.isalpha() else split(text)
+        phrases = self._telling.get("".join(words), ())
+        return any(phrase.data_type == data_type for phrase in phrases)
 
     def _read(self, key: bytes) -> Notes:
         words = split(decode_key(key))

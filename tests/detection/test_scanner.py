@@ -428,3 +428,11 @@ def test_keys_of_other_languages_tell(
     for is_ascii in (True, False):
         body = json.dumps({key: value}, ensure_ascii=is_ascii)
         assert list(found(scanner, body.encode()).values()) == [data_type]
+
+
+def test_a_value_that_names_its_own_type_is_a_label(scanner: Scanner) -> None:
+    labels = {"password": "Contraseña", "firstName": "Given name", "ville": "city"}
+    assert not found(scanner, {"labels": labels})
+    assert found(scanner, {"firstName": "Iban"}) == {
+        "$.firstName": "personal.first_name"
+    }
