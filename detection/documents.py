@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """The parts of a message as JSON documents, so that all are scanned in one way.
 
 In comes a message; out come its body as UTF-8 and, for form bodies, query, path

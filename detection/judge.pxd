@@ -30,6 +30,8 @@ cdef class Candidate:
 cdef class Surroundings:
     cdef readonly dict told
     cdef readonly list judged
+    cdef list judged_by_hit
+    cdef Py_ssize_t hit
     cdef readonly frozenset above, beside, own
     cdef readonly bint is_doubtful, seeks_country
     cdef readonly str country
@@ -46,6 +48,8 @@ cdef class Judge:
     @cython.locals(judged=list, found=list, rule=Judged)
     cpdef list candidates(self, str text, set hits, Surroundings around,
                           bint is_cut=*, bint is_spoken=*, str beside=*)
+    @cython.locals(hit=Py_ssize_t)
+    cdef list _with_one(self, str text, set hits, Surroundings around)
     @cython.locals(numbers=set, rule=Judged)
     cdef list _all(self, str text, set hits, Surroundings around, bint is_spoken)
     @cython.locals(bare=str, is_label="bint", is_told="bint")

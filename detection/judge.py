@@ -185,6 +185,10 @@ class Surroundings:
         """The country that its own key names; empty: none."""
         self.seeks_country = not country and any(rule.is_local() for rule in judged)
         """Whether a country beside it would matter."""
+        self.hit = -1
+        self.judged_by_hit = judged
+        """The rules if that hit alone is in the field, the last that was: values at a
+        place are of a kind."""
 
 
 NOWHERE = Surroundings({}, [], frozenset(), frozenset(), frozenset(), False, "")
@@ -230,14 +234,25 @@ class Judge:
         self._beside = beside
         if self.work > _WORK_LIMIT:
             return []
-        if hits or is_spoken:
+        if is_spoken or len(hits) > 1:
             judged = self._all(text, hits, around, is_spoken)
+        elif hits:
+            judged = self._with_one(text, hits, around)
         found: list[Candidate] = []
         for rule in judged:
             self._run(rule, text, around, is_cut, found)
         self._asked = None
         self._value = ""
         return found
+
+    def _with_one(
+        self, text: str, hits: set[int], around: Surroundings
+    ) -> list[Judged]:
+        for hit in hits:
+            if hit != around.hit:
+                around.judged_by_hit = self._all(text, hits, around, False)
+                around.hit = hit
+        return around.judged_by_hit
 
     def _all(
         self, text: str, hits: set[int], around: Surroundings, is_spoken: bool
