@@ -35,6 +35,7 @@ cdef class Surroundings:
     cdef readonly frozenset above, beside, own
     cdef readonly bint is_doubtful, seeks_country
     cdef readonly str country
+    cdef readonly tuple context
 
 
 cdef class Judge:

@@ -51,8 +51,9 @@ WORDS_BEFORE = _WORDS_BEFORE
 _VALID = Verdict.VALID
 _UNSURE = Verdict.UNSURE
 _INVALID = Verdict.INVALID
-_BY_KEY = ("key",)
-_BY_KEY_ELSEWHERE = ("key", "another country's")
+BY_KEY = ("key",)
+BY_NAME = ("name above or beside",)
+_ELSEWHERE = ("another country's",)
 _BY_WORDS = ("words tell it",)
 _DOUBTED = ("doubtful key",)
 
@@ -171,6 +172,7 @@ class Surroundings:
         own: frozenset[str],
         is_doubtful: bool,
         country: str,
+        context: tuple[str, ...] = BY_KEY,
     ) -> None:
         self.told = dict(told)
         """Types that its own key tells, and how many letters of it do."""
@@ -181,6 +183,8 @@ class Surroundings:
         self.own = own
         """Types that its own key supports without telling them."""
         self.is_doubtful = is_doubtful
+        self.context = context
+        """Where the type is told."""
         self.country = country
         """The country that its own key names; empty: none."""
         self.seeks_country = not country and any(rule.is_local() for rule in judged)
@@ -346,7 +350,7 @@ class Judge:
         end = start + len(value)
         letters = around.told.get(rule.data_type, 0)
         verdict = self._verdict(rule, value)
-        context: tuple[str, ...] = _BY_KEY
+        context = around.context
         support = 2
         doubt = 0
         country = around.country or self._beside
@@ -355,7 +359,7 @@ class Judge:
             if local is not _INVALID:
                 verdict = local
             elif verdict is not _INVALID:
-                context = _BY_KEY_ELSEWHERE
+                context = around.context + _ELSEWHERE
                 doubt = -1
         if not letters:
             context = self._context(rule, text, start, around)

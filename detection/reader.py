@@ -20,7 +20,15 @@ from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
 from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place, Walker
 from detection.finding import Location
-from detection.judge import NOWHERE, Candidate, Judge, Surroundings, best
+from detection.judge import (
+    BY_KEY,
+    BY_NAME,
+    NOWHERE,
+    Candidate,
+    Judge,
+    Surroundings,
+    best,
+)
 from detection.paths import field_path, shown
 from detection.tokens import decode_base64
 from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
@@ -175,7 +183,9 @@ class Reader:
         if plan is None:
             notes = NOTHING if key is None else self.book.notes(key)
             told = _told_types(circle, notes)
+            context = BY_KEY
             if name is not None and not told:
+                context = BY_NAME
                 notes = self.book.notes(name)
                 told = _told_types(circle, notes)
             around = Surroundings(
@@ -186,6 +196,7 @@ class Reader:
                 notes.near,
                 notes.is_doubtful,
                 notes.country,
+                context,
             )
             plan = Plan(around, field_path(place, key, _NOT_KNOWN))
             if len(key or b"") + len(name or b"") <= _KEY_LIMIT:

@@ -393,6 +393,8 @@ def test_what_is_only_a_value_has_the_name_above_or_beside_it(
     scanner: Scanner, body: object, path: str
 ) -> None:
     assert found(scanner, body) == {path: "identity.us_ssn"}
+    rows = scanner.explain(Message(body=json.dumps(body).encode()))
+    assert {row.context for row in rows} == {("name above or beside",)}
 
 
 @pytest.mark.parametrize(
