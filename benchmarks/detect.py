@@ -26,6 +26,7 @@ from benchmarks.detection import (
     rival,
     speed,
     summary,
+    unseen,
     values,
 )
 from detection.scanner import Scanner
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     file = corpora / "values" / "labelled.jsonl"
     labelled, dropped = labels.read(file, set(values.KINDS))
     values.report(scanner, labelled, dropped)
+    unseen.report(labelled)
     texts = bodies.read(corpora / "bodies.jsonl.gz")
     review = bodies.report(scanner, texts)
     if options.review:
