@@ -8,7 +8,7 @@ word of the text or what stands for a value is told here.
 import re
 from itertools import pairwise
 
-from detection.tokens import entropy, is_blank, is_no_secret, random_token
+from detection.tokens import entropy, is_blank, is_no_secret, is_slug, random_token
 from detection.verdict import Verdict
 
 _PASSWORD = re.compile(
@@ -26,7 +26,6 @@ _REFERENCE = re.compile(
     r"\$\w+|\$[({].*|%\w+%|[+#@].*|(?:process|os|env|config|secrets?|self|this|args)\..*"
 )
 """A variable, an expression, a selector: the secret is elsewhere."""
-_SLUG_PART = re.compile(r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)\d{0,2}|\d{1,4}|")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT?")
 
 DRAWN_LETTERS = 22
@@ -100,12 +99,6 @@ def prefixed_token(text: str) -> Verdict:
     body = re.split(r"[_.-]", text)[-1]
     digits = sum(letter.isdigit() for letter in body)
     return random_token(body) if 1 < digits < len(body) else Verdict.INVALID
-
-
-def is_slug(value: str) -> bool:
-    """Words and short numbers with signs between: a name, a path, a version."""
-    parts = re.split(r"[-_./]", value)
-    return len(parts) > 1 and all(_SLUG_PART.fullmatch(part) for part in parts)
 
 
 def are_drawn(value: str) -> bool:

@@ -19,6 +19,9 @@ _REQUEST = re.compile(
 )
 """What asks for a secret or says that it was taken out."""
 _MASK = re.compile(r"(?i)x{5}|\*{4}|\.{4}|#{4}|•{3}")
+_SLUG_PART = re.compile(
+    r"(?:[A-Z]?[a-z]{1,15}(?:[A-Z][a-z]{1,15})*|[A-Z]{1,15})\d{0,2}|\d{1,4}|"
+)
 _STAND_INS = frozenset(
     """
     null none nil na n/a undefined string text value redacted filtered masked
@@ -49,6 +52,12 @@ def is_blank(text: str) -> bool:
 def is_no_secret(text: str) -> bool:
     """A placeholder of any kind."""
     return is_placeholder(text) or is_blank(text)
+
+
+def is_slug(value: str) -> bool:
+    """Words and short numbers with signs between: a name, a path, a version."""
+    parts = re.split(r"[-_./]", value)
+    return len(parts) > 1 and all(_SLUG_PART.fullmatch(part) for part in parts)
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -138,9 +147,9 @@ def password(text: str) -> Verdict:
 
 
 def format_token(text: str) -> Verdict:
-    """A published format: invalid only if the rest is a mask or hardly varies."""
+    """A published format: invalid only if it is masked, a slug or hardly varies."""
     is_mask = len(set(text[-12:])) < 4 or _MASK.search(text) is not None
-    return Verdict.INVALID if is_mask else Verdict.UNSURE
+    return Verdict.INVALID if is_mask or is_slug(text) else Verdict.UNSURE
 
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

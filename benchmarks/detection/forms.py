@@ -100,6 +100,15 @@ public_key = "{}"
 next_page_token={}
 nonce: {}
 checksum is {}
+cus_{}
+prod_{}
+usr-{}
+urn:order:{}
+shop/app@sha256:{}
+sha384-{}
+W/"{}"
+https://cdn.example.com/shop-{}.js
+arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-{}
 /orders/{}/items""".split("\n")
 STAND_INS = (
     "YOUR_API_KEY your-token-here xxxxxxxxxxxxxxxxxxxx ${SHOP_TOKEN} <token> changeme"

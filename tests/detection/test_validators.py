@@ -144,7 +144,7 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     "password": {UNSURE: ["hunter2"], INVALID: ["", "REDACTED"]},
     "format_token": {
         UNSURE: ["sk_live_a1b2c3d4e5f6"],
-        INVALID: ["sk_live_xxxxxxxxxxxx"],
+        INVALID: ["sk_live_xxxxxxxxxxxx", "nk-alpha-default-network-order-2"],
     },
     "encoded_private_key": {
         VALID: ["LS0tLS1CRUdJTi" + "BQUklWQVRFIEtFWS0tLS0tCg=="],
