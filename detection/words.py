@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """Words of keys and texts: what a key says about the value beside it.
 
 A key is split into words at case changes, digits and separators (`cardNumber`,
