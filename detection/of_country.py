@@ -27,28 +27,26 @@ VAT_NUMBERS = """
 """
 """Modules of python-stdnum, and how many letters and digits their numbers have."""
 TAX_NUMBERS = """
-    at.tin:9 de.idnr:11 fr.nif:13 it.codicefiscale:11-16 es.nif:9
-    es.nie:9 pt.nif:9 nl.bsn:9 be.nn:11 dk.cpr:10 se.personnummer:10-12
-    fi.hetu:10-11 no.fodselsnummer:11 ee.ik:11 lv.pvn:11 lt.asmens:11 pl.pesel:11
-    pl.nip:10 cz.dic:8-10 cz.rc:9-10 hu.anum:8 ro.cnp:13 bg.egn:10 bg.pnf:10
-    gr.vat:9 hr.oib:11 si.ddv:8 gb.utr:10 ie.pps:8-9 ca.sin:9
-    ca.bn:9-15 br.cpf:11 br.cnpj:14 mx.rfc:10-13 ar.cuit:11 cl.rut:8-9
-    in_.pan:10 in_.gstin:15 au.tfn:8-9 nz.ird:8-9 za.tin:10 il.idnr:4-9
-    tr.vkn:10 tr.tckimlik:11 ru.inn:10-12 ua.rntrc:10 jp.in_:12 id.npwp:15-16
-    vn.mst:10-13 cy.vat:9 lu.tva:8 mt.vat:8 sk.rc:9-10 ch.uid:9-12 sg.uen:9-10
+    hr.oib:11 lv.pvn:11 tr.vkn:10 ua.rntrc:10 bg.pnf:10 ru.inn:10-12 vn.mst:10-13
+    gb.utr:10 pl.nip:10 za.tin:10 ca.bn:9-15 cz.dic:8-10 il.idnr:4-9 nl.bsn:9 gr.vat:9
+    ca.sin:9 au.tfn:8-9 pt.nif:9 cl.rut:8-9 ch.uid:9-12 at.tin:9 de.idnr:11 fr.nif:13
+    it.codicefiscale:11-16 es.nif:9 es.nie:9 be.nn:11 dk.cpr:10 se.personnummer:10-12
+    fi.hetu:10-11 no.fodselsnummer:11 ee.ik:11 lt.asmens:11 pl.pesel:11 cz.rc:9-10
+    hu.anum:8 ro.cnp:13 bg.egn:10 si.ddv:8 ie.pps:8-9 br.cpf:11 br.cnpj:14
+    mx.rfc:10-13 ar.cuit:11 in_.pan:10 in_.gstin:15 nz.ird:8-9 tr.tckimlik:11
+    jp.in_:12 id.npwp:15-16 cy.vat:9 lu.tva:8 mt.vat:8 sk.rc:9-10 sg.uen:9-10
     th.tin:13 pe.ruc:11 ec.ruc:13 uy.rut:12 ve.rif:10
 """
-"""Of python-stdnum too; those without check digits, or whose numbers have any length,
-are told by their form."""
+"""Of python-stdnum too, first those that take most numbers; those without check digits,
+or whose numbers have any length, are told by their form."""
 IDENTITY_NUMBERS = """
-    al.nipt:10 ar.cuit:11 at.vnr:10 au.tfn:8-9 be.nn:11 be.ssn:11 bg.egn:10 br.cpf:11
-    ca.sin:9 ch.ssn:13 cl.rut:8-9 cn.ric:18 cz.rc:9-10
-    de.idnr:11 dk.cpr:10 ec.ci:10 ee.ik:11 es.dni:9 es.nie:9 es.nif:9
-    fi.hetu:10-11 fr.nir:15 gr.amka:11 hr.oib:11 ie.pps:8-9 il.idnr:4-9
+    hr.oib:11 lv.pvn:11 ua.rntrc:10 at.vnr:10 nl.bsn:9 cz.rc:9-10 il.idnr:4-9
+    cl.rut:8-9 ca.sin:9 au.tfn:8-9 pe.cui:8-9 al.nipt:10 ar.cuit:11 be.nn:11 be.ssn:11
+    bg.egn:10 br.cpf:11 ch.ssn:13 cn.ric:18 de.idnr:11 dk.cpr:10 ec.ci:10 ee.ik:11
+    es.dni:9 es.nie:9 es.nif:9 fi.hetu:10-11 fr.nir:15 gr.amka:11 ie.pps:8-9
     in_.aadhaar:12 in_.pan:10 is_.kennitala:10 it.codicefiscale:11-16 jp.in_:12
-    lt.asmens:11 lv.pvn:11 mx.curp:18 nl.bsn:9 no.fodselsnummer:11 pe.cui:8-9
-    pl.pesel:11 pt.cc:12 ro.cnp:13 se.personnummer:10-12 si.emso:13 th.pin:13
-    tr.tckimlik:11 ua.rntrc:10 za.idnr:13
+    lt.asmens:11 mx.curp:18 no.fodselsnummer:11 pl.pesel:11 pt.cc:12 ro.cnp:13
+    se.personnummer:10-12 si.emso:13 th.pin:13 tr.tckimlik:11 za.idnr:13
 """
 _LOCAL_NUMBERS = """
     ad.nrt:8 az.voen:10 co.nit:8-16 cr.cpf:9-10 cr.cpj:10 cr.cr:11-12 de.stnr:10
