@@ -121,6 +121,12 @@ def basic_authorization(text: str) -> Verdict:
     return verdict(decoded is not None and b":" in decoded)
 
 
+def encoded_login(text: str) -> Verdict:
+    """Base64 of a text with a user and a password, as container tools keep it."""
+    login = (decode_base64(text) or b"").decode("utf-8", "replace")
+    return verdict(":" in login and login.isprintable() and "\ufffd" not in login)
+
+
 def random_token(text: str) -> Verdict:
     """Unsure if its characters look drawn at random, else invalid; so is an address."""
     is_address = "://" in text or (text[:1] == "/" and text.count("/") > 2)

@@ -131,6 +131,10 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         VALID: ["Basic QWxhZGRpbjpvcGVu"],
         INVALID: ["Basic QWxhZGRpbg==", "Basic A"],
     },
+    "encoded_login": {
+        VALID: ["QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
+        INVALID: ["digestabcdef", "Ojr/Ojr/Ojr/", "!"],
+    },
     "random_token": {
         UNSURE: ["9f8d7c6b5a4e3d2c"],
         INVALID: [
