@@ -21,6 +21,7 @@ _NOT_NAMES = frozenset(
 _NO_DIGITS = re.compile(r"\D+")
 _LABEL = "[^.-](?:[^.]{0,61}[^.-])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_EIGHT_PAIRS = re.compile("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}")
 _IMAGES = frozenset("png jpg jpeg gif svg webp".split())
 EARLIEST_BIRTH = 1890
 LATEST_BIRTH = 2035
@@ -130,13 +131,16 @@ def ip_address(text: str) -> Verdict:
     """Unsure if it is no host's or may be names (`Add::Bed`); eight pairs are an
     extended MAC address instead."""
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        if ":" not in text:
+            ipaddress.IPv4Address(text.partition("%")[0])
+            return Verdict.VALID
+        address = ipaddress.IPv6Address(text.partition("%")[0])
     except ValueError:
         return Verdict.INVALID
     has_digits = any(letter.isdigit() for letter in text)
-    if ("::" in text and not has_digits) or str(address) == "::":
+    if ("::" in text and not has_digits) or not int(address):
         return Verdict.UNSURE
-    return verdict(not re.fullmatch("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", text))
+    return verdict(not _EIGHT_PAIRS.fullmatch(text))
 
 
 def latitude(text: str) -> Verdict:
