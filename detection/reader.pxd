@@ -1,6 +1,7 @@
 cimport cython
 
-from detection.fields cimport Field, Place, Walker
+from detection.fields cimport Field, Place
+from detection.walker cimport Walker
 from detection.judge cimport Judge, Surroundings
 
 

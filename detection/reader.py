@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from detection import countries, fields
 from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
-from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place, Walker
+from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place
 from detection.finding import Location
 from detection.judge import (
     BY_KEY,
@@ -31,6 +31,7 @@ from detection.judge import (
 )
 from detection.paths import field_path, shown
 from detection.tokens import decode_base64
+from detection.walker import Walker
 from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
 
 NESTING_LIMIT = 4

@@ -6,11 +6,12 @@ import pytest
 
 from detection.catalog import Catalog
 from detection.documents import Document
-from detection.fields import FIELD_LIMIT, KEY_LIMIT
+from detection.fields import KEY_LIMIT
 from detection.finding import Location
 from detection.judge import WEIGHING, WORK_LIMIT, Candidate, Judge
 from detection.reader import KEPT_LIMIT, Part, Reader
 from detection.scanner import Scanner
+from detection.walker import FIELD_LIMIT
 from detection.words import PhraseBook
 
 

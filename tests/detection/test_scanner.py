@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.catalog import read
-from detection.fields import FIELD_LIMIT
 from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
 from detection.scanner import ALONE_BYTES, BATCH_BYTES, Scanner
+from detection.walker import FIELD_LIMIT
 
 CARD = "4111111111111111"
 
