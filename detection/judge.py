@@ -30,7 +30,7 @@ from detection.verdict import Verdict
 from detection.words import PhraseBook
 
 _MATCH_LIMIT = 256
-_WORK_LIMIT = 40_000
+_WORK_LIMIT = 25_000
 _WEIGHING = 4
 _WORDS_BEFORE = 48
 _POSSIBLE = 3

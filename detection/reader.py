@@ -66,6 +66,7 @@ _NO_HITS: set[int] = set()
 _NOT_KNOWN: Mapping[bytes, str] = {}
 _COUNTRY = b"country"
 _JSON_START = (b"{", b"[", b'"')
+_decode = json.JSONDecoder(strict=False).decode
 _LITERALS = (b"true", b"false", b"null")
 
 
@@ -378,7 +379,7 @@ def _unescaped(raw: bytes) -> str:
     if "\\" not in text:
         return text
     try:
-        decoded: str = json.loads(f'"{text}"', strict=False)
+        decoded: str = _decode(f'"{text}"')
     except ValueError:
         return text
     return decoded

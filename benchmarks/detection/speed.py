@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from detection.catalog import Catalog
+from detection.check import message
 from detection.fields import collect
 from detection.finding import Message
 from detection.scanner import Scanner
@@ -54,7 +56,7 @@ def orders(count: int) -> list[bytes]:
     return [body(numbers, index % 10 == 0) for index in range(count)]
 
 
-def hurtful() -> dict[str, bytes]:
+def hurtful(catalog: Catalog) -> dict[str, bytes]:
     """Bodies of a mebibyte that are hard to read; `plain` is the measure."""
     numbers = random.Random(1)
     plain = b"[" + b",".join(body(numbers, False) for _ in range(512)) + b"]"
@@ -68,6 +70,7 @@ def hurtful() -> dict[str, bytes]:
             '"ssn nip pin dni vat tax id passport phone 123-45-6789 12345678",'
         ),
         "assignments": _repeated('"' + "token=a1b2c3d4e5f6a7b8 " * 40 + '",'),
+        "every type": _every_type(catalog),
         "names beside": _repeated('{"name":"Ada B","email":"a@b.co","phone":"1"},'),
         "keys like data": _repeated('{"a@b.co":"c@d.co"},'),
         "numbers": _repeated("4111111111111112,"),
@@ -76,6 +79,15 @@ def hurtful() -> dict[str, bytes]:
         "digits": b'["' + b"4" * size + b'"]',
         "escapes": b'["' + rb"\u0040" * (size // 6) + b'"]',
     }
+
+
+def _every_type(catalog: Catalog) -> bytes:
+    """The examples of all types, a few in each string."""
+    examples = [example for kind in catalog.types.values() for example in kind.examples]
+    bodies = [message(example).body.decode() for example in examples]
+    texts = [" ".join(bodies[i : i + 4]) for i in range(0, len(bodies), 4)]
+    text = ",".join(json.dumps(part) for part in texts)
+    return _repeated(text + ",")
 
 
 def _repeated(text: str) -> bytes:
@@ -107,7 +119,7 @@ def report(scanner: Scanner) -> None:
     )
     times = {
         name: seconds(lambda text=text: scanner.scan([Message(body=text)]), 2)  # type: ignore[misc]
-        for name, text in hurtful().items()
+        for name, text in hurtful(scanner.catalog).items()
     }
     for name, time_ in times.items():
         ratio = time_ / times["plain"]
