@@ -24,6 +24,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from agent.encryption import Opener, Sealer
+from agent.keys import read_keys
 from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC
 from agent.settings import Kafka, Settings
 
@@ -111,6 +113,20 @@ def client_config(kafka: Kafka, reachability: Reachability) -> dict[str, Any]:
     return config | {name: value for name, value in optional.items() if value}
 
 
+def sealer(kafka: Kafka) -> Sealer | None:
+    """None: values are sent as they are. Raises KeyFileError."""
+    file = kafka.encryption_key_file
+    return Sealer(read_keys(file)[0]) if file else None
+
+
+def opener(settings: Settings) -> Opener:
+    """Of values that were read. Raises KeyFileError."""
+    kafka = settings.kafka
+    file = kafka.encryption_key_file
+    keys = read_keys(file) if file else ()
+    return Opener(keys, kafka.encryption_required, message_bytes(settings))
+
+
 class RecordProducer:
     """Sends records without ever blocking; what cannot be kept is dropped and counted.
 
@@ -119,14 +135,18 @@ class RecordProducer:
     """
 
     def __init__(self, settings: Settings) -> None:
+        """Raises KeyFileError."""
         self.sent = 0
         self.dropped: Counter[str] = Counter()
         self._settings = settings
         self._reachability = Reachability(settings.kafka.bootstrap)
         self._is_fatal = False
+        self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
 
     def send(self, key: bytes, value: bytes, topic: str = RECORDS_TOPIC) -> None:
+        if self._sealer is not None:
+            value = self._sealer.seal(topic, key, value)
         try:
             self._producer.produce(topic, value, key)
         except BufferError:
@@ -158,7 +178,7 @@ class RecordProducer:
             "error_cb": self._on_error,
             # Retries must not make a record twice.
             "enable.idempotence": True,
-            "compression.type": "lz4",
+            "compression.type": "none" if self._sealer else "lz4",
             "linger.ms": 20,
             "queue.buffering.max.kbytes": self._settings.kafka.queue_bytes >> 10,
             "queue.buffering.max.messages": 0,

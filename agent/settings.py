@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from agent.keys import KeyFileError, read_keys
+
 WORKING_BYTES = 160 << 20
 """What an interceptor needs beside its rings."""
 
@@ -78,6 +80,12 @@ class Kafka(msgspec.Struct, frozen=True):
     queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
     """Memory bound of the producers, shared by a node's workers; beyond it records are
     dropped and counted."""
+    encryption_key_file: str = ""
+    """32-byte keys in base64, one a line: the first encrypts what is sent, all decrypt
+    what is read. Closed to other users. Empty: nothing is encrypted."""
+    encryption_required: bool = False
+    """Plain messages are counted instead of read; else whoever writes to the topics
+    needs no key to be believed."""
 
 
 class Digger(msgspec.Struct, frozen=True):
@@ -277,6 +285,7 @@ def _check(settings: Settings, errors: list[str]) -> None:
         path = getattr(getattr(settings, group), name)
         if path and not Path(path).is_file():
             errors.append(f"{file}: {path!r}: no such file")
+    _check_encryption(settings.kafka, errors)
     for group, name, _ in names():
         value = getattr(getattr(settings, group), name)
         if name.endswith(("listen", "server")) and value:
@@ -284,6 +293,17 @@ def _check(settings: Settings, errors: list[str]) -> None:
                 split_address(value)
             except ValueError as error:
                 errors.append(f"{group}.{name}: {error}")
+
+
+def _check_encryption(kafka: Kafka, errors: list[str]) -> None:
+    """The value is not shown: it may be a key that somebody took for its file."""
+    if kafka.encryption_key_file:
+        try:
+            read_keys(kafka.encryption_key_file)
+        except KeyFileError as error:
+            errors.append(str(error))
+    elif kafka.encryption_required:
+        errors.append("kafka.encryption_required: needs kafka.encryption_key_file")
 
 
 def _is_secret(name: str) -> bool:

@@ -100,6 +100,9 @@ _COUNTS = {
     "kafka_not_delivered_at_stop": "pairs dropped because the node stopped",
     "expired": "messages that Kafka deleted before they were read",
     "undecodable": "messages that could not be decoded",
+    "encrypted_unknown_key": "messages encrypted with a key that the digger lacks",
+    "encrypted_altered": "encrypted messages that were altered or moved",
+    "not_encrypted": "messages refused because they were not encrypted",
     "refused": "pairs of packages that broke this service's rules",
     "not_inspected": "pairs whose inspection failed",
     "finding_dropped": "findings beyond the limit of one message",
@@ -119,6 +122,9 @@ LOST_RECORDS = (
     "kafka_delivery_failed",
     "kafka_not_delivered_at_stop",
     "undecodable",
+    "encrypted_unknown_key",
+    "encrypted_altered",
+    "not_encrypted",
     "refused",
 )
 """Counts of pairs that were captured, so their bytes are read, but never arrived."""

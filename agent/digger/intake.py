@@ -35,6 +35,7 @@ class Received(NamedTuple):
     partition: int
     first: int
     following: int
+    key: bytes
     value: bytes
 
     @property
@@ -154,8 +155,9 @@ class Intake:
             self._pass_over(topic, partition)
             return None
         self._positions[topic, partition] = offset + 1
-        identity, value = self._identities[topic], message.value() or b""
-        return Received(topic, identity, partition, first, offset + 1, value)
+        identity = self._identities[topic]
+        key, value = message.key() or b"", message.value() or b""
+        return Received(topic, identity, partition, first, offset + 1, key, value)
 
     def _pass_over(self, topic: str, partition: int) -> None:
         """The broker lost its tail: offsets that the cloud has come a second time."""

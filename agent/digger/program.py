@@ -38,10 +38,11 @@ from agent.digger.intake import Intake, Received
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Row, Unnamed
 from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
 from agent.digger.uplink import Uplink
+from agent.encryption import Unreadable
 from agent.health import Pulse
 from agent.lifecycle import Roles
 from agent.metrics import Metric, counter
-from agent.queue import ensure_topics
+from agent.queue import ensure_topics, opener
 from agent.record import RECORDS_TOPIC, Record
 from agent.settings import Settings
 
@@ -71,7 +72,9 @@ class Digger:
     name = "digger"
 
     def __init__(self, settings: Settings) -> None:
+        """Raises KeyFileError."""
         self._settings = settings
+        self._opener = opener(settings)
         self._index = AddressIndex()
         self._endpoints = Endpoints()
         self._allowance = Allowance(INSPECTION_SHARE, time.monotonic())
@@ -201,9 +204,14 @@ class Digger:
         chosen: list[tuple[Row, Record]] = []
         for received in taken:
             self._cover(received)
-            if received.topic == RECORDS_TOPIC:
-                chosen += self._count(received.value, is_allowed)
-            elif coverage := decode_coverage(received.value):
+            is_record = received.topic == RECORDS_TOPIC
+            self._draft.records += is_record
+            value = self._opener.open(received.topic, received.key, received.value)
+            if isinstance(value, Unreadable):
+                self._draft.note(value.value)
+            elif is_record:
+                chosen += self._count(value, is_allowed)
+            elif coverage := decode_coverage(value):
                 self._draft.cover_node(coverage)
             else:
                 self._draft.note("undecodable")
@@ -225,7 +233,6 @@ class Digger:
 
     def _count(self, value: bytes, is_allowed: bool) -> list[tuple[Row, Record]]:
         """Counts a record; returns it if it is chosen for inspection."""
-        self._draft.records += 1
         record = decode_record(value)
         if record is None:
             self._draft.note("undecodable")

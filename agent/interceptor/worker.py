@@ -33,6 +33,7 @@ from agent.interceptor.orders import (
 )
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
+from agent.keys import KeyFileError
 from agent.logs import set_up
 from agent.queue import RecordProducer
 from agent.record import VERSION, Message, Record, encoder, server_key
@@ -341,7 +342,7 @@ def main(descriptor: int) -> int:
         budget.lower_priority(start.settings.capture.priority)
         try:
             worker = Worker(orders, start)
-        except RingError as error:
+        except (RingError, KeyFileError) as error:
             orders.send_bytes(_encode_report(Report(Counts(), failure=str(error))))
             return 1
         # The interceptor is gone when its end of the socket is.

@@ -1,11 +1,13 @@
 """Settings: precedence, all errors at once, secrets masked."""
 
+import base64
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from agent.settings import SettingsError, effective, load, names, split_address
+from tests.agent.test_keys import key_file
 
 
 def test_defaults_need_no_source() -> None:
@@ -91,6 +93,30 @@ def test_no_secret_is_shown() -> None:
     assert dict(effective(load(environment={})))["cloud.database_url"].startswith(
         "sqlite:"
     )
+
+
+def test_wrong_keys_are_told_with_all_else_and_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("canary\n")
+    file.chmod(0o600)
+    flags = {"kafka-encryption-key-file": str(file), "cloud-listen": "8080"}
+    with pytest.raises(SettingsError) as caught:
+        load(environment={"VETHSCOPE_KAFKA_PARTITIONS": "0"}, flags=flags)
+    lines = sorted(str(caught.value).splitlines())
+    assert len(lines) == 3
+    assert lines[2] == (
+        "kafka.encryption_key_file: line 1: must be 32 bytes in base64, each once"
+    )
+
+
+def test_encryption_is_not_required_of_nobody(tmp_path: Path) -> None:
+    environment = {"VETHSCOPE_KAFKA_ENCRYPTION_REQUIRED": "true"}
+    with pytest.raises(SettingsError, match=r"needs kafka\.encryption_key_file"):
+        load(environment=environment)
+    file = key_file(tmp_path, b"k" * 32)
+    settings = load(environment=environment, flags={"kafka-encryption-key-file": file})
+    assert settings.kafka.encryption_required
+    assert base64.b64encode(b"k" * 32).decode() not in str(dict(effective(settings)))
 
 
 def test_every_setting_has_a_default_of_its_type() -> None:

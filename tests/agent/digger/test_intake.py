@@ -141,5 +141,5 @@ def test_offsets_already_accounted_for_are_passed_over_and_told(
 
 
 def test_records_that_expired_unread_are_known() -> None:
-    received = Received("t", "t/id", 0, 10, 31, b"")
+    received = Received("t", "t/id", 0, 10, 31, b"", b"")
     assert received.expired == 20
