@@ -421,6 +421,7 @@ def test_names_of_other_things_name_no_value(scanner: Scanner, body: object) -> 
         ("비밀번호", "hunter2xyz", "credential.password"),
         ("userAchternaam", "de Vries", "personal.last_name"),
         ("номер_телефона", "912 345-67-89", "contact.phone"),
+        ("cinsiyet", "Kadın", "personal.gender"),
         ("FODSELSDATO", "1980-03-12", "personal.birth_date"),
     ],
 )
