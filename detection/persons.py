@@ -48,14 +48,29 @@ def email(text: str) -> Verdict:
     return verdict(holds)
 
 
-def phone(text: str) -> Verdict:
-    """With + or 00 the library decides; without, a plausible length is unsure."""
+def phone(text: str, country: str = "") -> Verdict:
+    """With + or 00 the library decides; without, too if the country is known, else a
+    plausible length is unsure."""
     digits = _NO_DIGITS.sub("", text)
     if not 6 <= len(digits) <= 15 or len(set(digits)) < 3:
         return Verdict.INVALID
     if text.strip().removeprefix("(").startswith("+"):
         return _assigned(digits)
-    return _assigned(digits[2:]) if digits.startswith("00") else Verdict.UNSURE
+    if digits.startswith("00"):
+        return _assigned(digits[2:])
+    return _assigned_in(country, digits) if country else Verdict.UNSURE
+
+
+def _assigned_in(country: str, digits: str) -> Verdict:
+    """With or without the country's national prefix, or its calling code."""
+    try:
+        number = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        return Verdict.INVALID
+    if phonenumbers.is_valid_number(number):
+        return Verdict.VALID
+    is_possible = phonenumbers.is_possible_number(number)
+    return Verdict.UNSURE if is_possible else Verdict.INVALID
 
 
 def _assigned(digits: str) -> Verdict:

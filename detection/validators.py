@@ -24,7 +24,7 @@ from detection import (
 from detection.verdict import Verdict, verdict
 
 Validator = Callable[..., Verdict]
-TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat"})
+TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat", "phone"})
 """Those that take the code of a country after the text."""
 
 _HOMES: tuple[ModuleType, ...] = (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from detection import anywhere, of_country
+from detection import anywhere, of_country, persons
 from detection.verdict import Verdict
 
 Check = Callable[[str, str], Verdict | None]
@@ -52,3 +52,6 @@ def test_where_a_country_is_named_it_decides() -> None:
     assert anywhere.any_national_id("09958092", "TN") is Verdict.VALID
     assert anywhere.any_national_id("390.533.447-05", "TN") is Verdict.INVALID
     assert anywhere.any_national_id("390.533.447-05", "AQ") is Verdict.VALID
+    assert persons.phone("020 7946 0958", "GB") is Verdict.VALID
+    assert persons.phone("020 7946 0958", "FR") is Verdict.INVALID
+    assert persons.phone("011 210 1234567", "US") is Verdict.INVALID

@@ -365,6 +365,23 @@ def test_numbers_are_of_the_country_that_keys_or_fields_name(
     assert (finding.data_type, finding.likelihood) == ("financial.tax_id", likelihood)
 
 
+@pytest.mark.parametrize(
+    ("country", "likelihood"),
+    [
+        ("GB", Likelihood.VERY_LIKELY),
+        ("DE", Likelihood.LIKELY),
+        ("FR", Likelihood.POSSIBLE),
+        ("", Likelihood.LIKELY),
+    ],
+)
+def test_numbers_without_calling_code_are_of_the_country(
+    scanner: Scanner, country: str, likelihood: Likelihood
+) -> None:
+    body = json.dumps({"phone": "020 7946 0958", "country": country})
+    ((finding,),) = scanner.scan([Message(body=body.encode())])
+    assert finding.likelihood is likelihood
+
+
 def test_forms_of_a_country_are_found_in_texts(scanner: Scanner) -> None:
     told = {"$.uk_postcode": "contact.postal_code"}
     assert found(scanner, {"uk_postcode": "I live at SW1A 1AA in London"}) == told
@@ -421,7 +438,7 @@ def test_names_of_other_things_name_no_value(scanner: Scanner, body: object) -> 
         ("비밀번호", "hunter2xyz", "credential.password"),
         ("userAchternaam", "de Vries", "personal.last_name"),
         ("номер_телефона", "912 345-67-89", "contact.phone"),
-        ("cinsiyet", "Kadın", "personal.gender"),
+        ("sukupuoli", "nainen", "personal.gender"),
         ("FODSELSDATO", "1980-03-12", "personal.birth_date"),
     ],
 )

@@ -7,10 +7,15 @@ not meet.
 import itertools
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 MOUNTS = Path("/run/netns")
+DEVICES = Path("/sys/class/net")
+GONE_SECONDS = 5.0
+"""The kernel removes a deleted pod's interface in the host later, and until then it may
+pass for that of the next pod, whose namespace has the same number."""
 
 NET = f"198.18.{os.getpid() % 256}"
 """First three bytes of this process's own addresses (RFC 2544)."""
@@ -43,11 +48,12 @@ class Node:
     """Makes pods, and removes all that it made."""
 
     _numbers = itertools.count(1)
-    """One for all nodes: the kernel removes a deleted pod's interfaces later."""
+    """One for all nodes: no name is used again."""
 
     def __init__(self) -> None:
         self._pods: list[Pod] = []
         self._links: list[str] = []
+        self._host_ends: list[Path] = []
 
     def name(self) -> str:
         return f"vs{os.getpid() % 100000}x{next(self._numbers)}"
@@ -110,6 +116,7 @@ class Node:
         ip(*(_add(address, inside) for address in addresses), inside=pod)
         ip(f"link set {inside} up", inside=pod)
         ip(f"link set {host_name} up")
+        self._host_ends.append(DEVICES / host_name)
 
     def remove(self, pod: Pod) -> None:
         self._pods.remove(pod)
@@ -120,6 +127,9 @@ class Node:
             self.remove(pod)
         for link in self._links:
             ip(f"link del {link}")
+        end = time.monotonic() + GONE_SECONDS
+        while any(map(Path.exists, self._host_ends)) and time.monotonic() < end:
+            time.sleep(0.01)
 
 
 def ip(*commands: str, inside: Pod | None = None) -> None:
