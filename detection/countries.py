@@ -136,11 +136,6 @@ _OTHER_FIRST = frozenset("am co do id is ma me my no pa pk sa".split())
 _OTHER_LAST = _OTHER_FIRST | frozenset("as at be by hr in it mx sm sn tn".split())
 """Codes that keys begin or end with as other words (`my_card`, `ssn_no`, `sign_in`)."""
 
-CODES_AT_END = tuple(
-    name for name in _BY_NAME if len(name) == _CODE and name not in _OTHER_LAST
-)
-"""Codes that end a key as the country of what stands before."""
-
 
 def of_value(text: str) -> str:
     """The country whose code or name the text is, in lower case without spaces; empty
@@ -165,5 +160,5 @@ def of_key(words: Sequence[str]) -> str:
 
 def ends_key(word: str) -> bool:
     """Whether a key's last word is a country: its code, or a name."""
-    is_name = len(word) >= _SHORTEST_NAME and word in _BY_NAME
-    return is_name or word in CODES_AT_END
+    is_code = len(word) == _CODE and word not in _OTHER_LAST
+    return (is_code or len(word) >= _SHORTEST_NAME) and word in _BY_NAME

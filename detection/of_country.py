@@ -146,11 +146,11 @@ def is_one_of(text: str, numbers: str) -> bool:
 def _modules(country: str, is_vat: bool) -> str:
     """Entries of all lists that are of the country, or of the first if it has one."""
     package = {"IN": "in_", "IS": "is_"}.get(country, country.lower())
-    lists = TAX_NUMBERS, IDENTITY_NUMBERS, _LOCAL_NUMBERS
     vat_numbers = _of_package(package, VAT_NUMBERS)
     if is_vat and vat_numbers:
         return vat_numbers
-    return " ".join((vat_numbers, *(_of_package(package, part) for part in lists)))
+    lists = VAT_NUMBERS, TAX_NUMBERS, IDENTITY_NUMBERS, _LOCAL_NUMBERS
+    return _of_package(package, " ".join(lists))
 
 
 def _of_package(package: str, numbers: str) -> str:
@@ -164,13 +164,12 @@ def _number(
 ) -> Verdict | None:
     form, modules = forms.get(country), _modules(country, is_vat)
     ours = () if is_vat else _OURS.get(country, ())
-    if not (form or modules.strip() or ours):
+    if not (form or modules or ours):
         return None
     bare = re.sub(rf"^{country}-?(?=\w)", "", text.upper())
+    written = bare, bare.translate(_SIGNS)
     return verdict(
-        any(
-            form and re.fullmatch(form, part) for part in (bare, bare.translate(_SIGNS))
-        )
+        any(form and re.fullmatch(form, part) for part in written)
         or any(is_one_of(part, modules) for part in (text, bare.strip()))
         or any(check(text) is not Verdict.INVALID for check in ours)
     )
