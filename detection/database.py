@@ -132,7 +132,7 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
             texts[words[0] + '"'] = texts[words[0] + 's"'] = caseless
         else:
             texts[f'[^a-z]{words[0]}"'] = texts[f'[^a-z]{words[0]}s"'] = caseless
-            texts[f'[a-z]{words[0].title()}"'] = 0
+            texts[words[0].title() + '"'] = 0
     for word in sorted(MODIFIERS):
         texts[f'[^"]{word}"'] = caseless
     for text in _BEFORE_COUNTRY:
@@ -161,8 +161,9 @@ def compile_database(parts: Sequence[Expression]) -> hyperscan.Database:
 def open_database(
     catalog: Catalog, book: PhraseBook, cache: Path | None
 ) -> hyperscan.Database:
-    """From the cache if it is there, else compiled and cached."""
-    parts = list(expressions(catalog, book))
+    """From the cache if it is there, else compiled and cached. Expressions of the same
+    flags stand together: Hyperscan takes twice as long otherwise."""
+    parts = sorted(expressions(catalog, book), key=lambda part: part.flags)
     if cache is None:
         return compile_database(parts)
     name = hashlib.sha256(repr((version("hyperscan"), parts)).encode()).hexdigest()

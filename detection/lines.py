@@ -20,7 +20,7 @@ BATCH = 256
 class Line(msgspec.Struct, frozen=True):
     """An input line."""
 
-    body: str = ""
+    body: str | None = None
     target: str = ""
     headers: dict[str, str] | list[tuple[str, str]] = {}
     content_type: str = ""
@@ -57,12 +57,14 @@ def _parse(line: bytes) -> Message | str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "not a JSON object"
     headers = parsed.headers
+    if parsed.body is None and not parsed.target and not headers:
+        return "not a message: neither `body` nor `target` nor `headers`"
     pairs = headers.items() if isinstance(headers, dict) else headers
     return Message(
         target=_encoded(parsed.target),
         headers=[(_encoded(name), _encoded(value)) for name, value in pairs],
         content_type=parsed.content_type,
-        body=_encoded(parsed.body),
+        body=_encoded(parsed.body or ""),
     )
 
 

@@ -43,10 +43,10 @@ def test_paths_show_their_location(scanner: Scanner) -> None:
 
 
 def test_bad_lines_are_told_without_their_text(scanner: Scanner) -> None:
-    text = b'{"body": 4111111111111111}\nsecret4111\n{"body": "\xff"}\n{"body": "[]"}\n'
-    status, lines = answers(scanner, text)
+    bad = b'{"body": 4111111111111111}\nsecret4111\n{"body": "\xff"}\n{"pan": "4111"}\n'
+    status, lines = answers(scanner, bad + b'{"body": "[]"}\n{"body": ""}\n')
     assert status == 1
-    assert [list(line) for line in lines] == [["error"]] * 3 + [["findings"]]
+    assert [list(line) for line in lines] == [["error"]] * 4 + [["findings"]] * 2
     assert "4111" not in json.dumps(lines)
 
 
