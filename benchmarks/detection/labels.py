@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import phonenumbers
+import stdnum
 
 NO_SECRET = re.compile(
     r"Domain|\bHost\b|Bucket|Resource Name|(Client|App|Application|Account|Product) ID"
@@ -162,6 +163,13 @@ def _some_module(country: str, value: str) -> bool | None:
     found = _of_country(COUNTRIES.get(country, country.lower()))
     bare = re.sub(rf"^{country}[ -]?", "", value)
     return any(f(value) or f(bare) for f in found) if found else None
+
+
+def is_of_no_country(value: str) -> bool:
+    """Whether python-stdnum knows no country whose number it may be."""
+    packages = (part for part in pkgutil.iter_modules(stdnum.__path__) if part.ispkg)
+    countries = (part.name for part in packages if len(part.name.rstrip("_")) == 2)
+    return not any(f(value) for country in countries for f in _of_country(country))
 
 
 @cache

@@ -4,6 +4,8 @@ They run in a virtual environment of their own, since presidio-analyzer brings s
 its pins; no language model is loaded, each recognizer's `analyze` is called as it is,
 one after the other, which is less work than its engine does. A result counts from a
 score of 0.5 on, as likely does here; where that would leave it nothing, any score.
+Bodies are given to them whole, and field by field, as its `analyze_dict` does: only
+that tells where in a body a result stands.
 """
 
 import json
@@ -36,6 +38,8 @@ SHARED = {
 }
 """Our label → Presidio's entity; other labels from its tests are named alike."""
 
+WAYS = ("bodies whole", "field by field")
+
 PROGRAM = """
 import json, sys, time
 from presidio_analyzer import predefined_recognizers as all_
@@ -54,13 +58,22 @@ for name in dir(all_):
         found.setdefault(entity, one)
 scores = [max((r.score for r in found[e].analyze(t, [e])), default=0)
     if e in found else -1 for e, t in rows]
-seconds = {}
-for name, texts in sets.items():
+def fields(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for part in value for text in fields(part)]
+    return [] if value is None else [str(value)]
+def analyze(texts):
     started = time.process_time()
     for text in texts:
         for entity, one in found.items():
             one.analyze(text, [entity])
-    seconds[name] = time.process_time() - started
+    return time.process_time() - started
+seconds = {}
+for name, texts in sets.items():
+    parts = [part for text in texts for part in fields(json.loads(text))]
+    seconds[name] = analyze(texts), analyze(parts)
 json.dump({"scores": scores, "seconds": seconds, "recognizers": len(found)}, sys.stdout)
 """
 
@@ -107,11 +120,10 @@ def report(
         messages = [Message(body=text) for text in data]
         took = speed.seconds(lambda messages=messages: scanner.scan(messages))  # type: ignore[misc]
         size = sum(map(len, data)) / 1e6
-        print(
-            f"  {name}: {size / took:.1f} MB/s, presidio"
-            f" {size / theirs['seconds'][name]:.2f} MB/s,"
-            f" {theirs['seconds'][name] / took:.0f} times its speed"
-        )
+        print(f"  {name}: {size / took:.1f} MB/s")
+        for way, rival in zip(WAYS, theirs["seconds"][name], strict=True):
+            rate = f"{size / rival:.2f} MB/s"
+            print(f"    presidio, {way}: {rate}, ours {rival / took:.0f} times as fast")
 
 
 def _run(

@@ -10,7 +10,7 @@ import json
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from benchmarks.detection.labels import Labelled
+from benchmarks.detection.labels import BY_COUNTRY, Labelled, is_of_no_country
 from detection.finding import Likelihood, Message
 from detection.scanner import Scanner
 
@@ -215,6 +215,20 @@ def report(scanner: Scanner, rows: list[Labelled], dropped: Counter[str]) -> Non
         if decisive and len(decisive) < len(members):
             neutral = _sum(counts, decisive, "neutral")
             _row(f"{group}, decisive formats", [neutral], True)
+    _report_of_no_country(scanner, rows)
+
+
+def _report_of_no_country(scanner: Scanner, rows: list[Labelled]) -> None:
+    """Invalid numbers that are not another country's either."""
+    numbers = [
+        row
+        for row in rows
+        if row.kind in BY_COUNTRY and not row.is_valid and is_of_no_country(row.value)
+    ]
+    counts = count(scanner, numbers)
+    for kind in BY_COUNTRY:
+        cells = [counts[kind, setting] for setting in SETTINGS]
+        _row(f"{kind}, of no country", cells)
 
 
 def _sum(counts: Counts, members: list[str], setting: str) -> Counter[str]:
