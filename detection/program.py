@@ -11,10 +11,10 @@ import logging
 import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.synchronize import Event as ProcessEvent
-from typing import Any
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -26,21 +26,27 @@ from proto.v1 import detector_pb2, detector_pb2_grpc
 
 log = logging.getLogger("vethscope")
 
+Tally = MutableSequence[int]
+_CONTEXT = multiprocessing.get_context("spawn")
+
 MESSAGE_LIMIT = 64 << 20
 """Bytes of a request; a batch of whole bodies fits."""
 QUEUE_LIMIT = 16
 """Requests a process accepts at once, the one scanned included."""
 WORKERS = 4
 STOP_SECONDS = 2.0
+OUTCOMES = ("scanned", "given_up")
+"""Of messages; what a full queue refuses is not unpacked, so not counted."""
 SERVICE = "vethscope.v1.Detector"
 
 
 class Detector(detector_pb2_grpc.DetectorServicer):
     """Answers from one scanner, one request at a time."""
 
-    def __init__(self, scanner: Scanner, counts: Counter[str] | None = None) -> None:
+    def __init__(self, scanner: Scanner, tally: Tally) -> None:
+        """`tally` gets the number of messages of each of OUTCOMES."""
         self._scanner = scanner
-        self._counts = Counter[str]() if counts is None else counts
+        self._tally = tally
         self._lock = threading.Lock()
 
     def Detect(  # noqa: N802
@@ -49,10 +55,10 @@ class Detector(detector_pb2_grpc.DetectorServicer):
         messages = [_message(part) for part in request.messages]
         with self._lock:
             if not context.is_active():
-                self._counts["given_up"] += len(messages)
+                self._tally[OUTCOMES.index("given_up")] += len(messages)
                 return detector_pb2.DetectResponse()
             results = self._scanner.scan(messages)
-            self._counts["scanned"] += len(messages)
+            self._tally[OUTCOMES.index("scanned")] += len(messages)
         return detector_pb2.DetectResponse(
             results=[
                 detector_pb2.Findings(findings=[_finding(part) for part in findings])
@@ -67,17 +73,18 @@ def serve(
     catalog_file: str,
     processes: int,
     stop: threading.Event,
-    counts: Counter[str] | None = None,
+    counts: Counter[str],
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError.
 
-    `counts` gets the number of messages by outcome, of this process.
+    `counts` gets the number of messages by outcome, of all processes.
     """
     scanner = Scanner.load(catalog_file)
-    server = start(listen, scanner, counts)
+    own, *tallies = [new_tally() for _ in range(processes)]
+    server = start(listen, scanner, own)
     on_ready()
-    others = Others(listen, catalog_file, processes - 1)
+    others = Others(listen, catalog_file, tallies)
     log.info(
         "detector listens on %s, %d process(es), catalog %s",
         listen,
@@ -89,14 +96,21 @@ def serve(
         while is_wanted:
             others.restart_ended()
             is_wanted = not stop.wait(1.0)
+            sums = map(sum, zip(own, *tallies, strict=True))
+            counts.update(Counter(dict(zip(OUTCOMES, sums, strict=True))) - counts)
     finally:
         others.stop()
         server.stop(STOP_SECONDS).wait()
 
 
-def start(
-    listen: str, scanner: Scanner, counts: Counter[str] | None = None
-) -> grpc.Server:
+def new_tally() -> Tally:
+    """Numbers of messages in the order of OUTCOMES. One process writes them, so they
+    need no lock, which a process that is killed would keep."""
+    tally: Tally = _CONTEXT.RawArray("Q", len(OUTCOMES))
+    return tally
+
+
+def start(listen: str, scanner: Scanner, tally: Tally) -> grpc.Server:
     """A started server. Raises OSError if it cannot listen."""
     server = grpc.server(
         ThreadPoolExecutor(WORKERS, thread_name_prefix="detect"),
@@ -107,7 +121,7 @@ def start(
             ("grpc.so_reuseport", 1),
         ],
     )
-    detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner, counts), server)
+    detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner, tally), server)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     for service in ("", SERVICE):
@@ -121,41 +135,48 @@ def start(
 
 
 class Others:
-    """The processes beside this one; one that ends is started again."""
+    """The processes beside this one; one that ends is started again.
 
-    def __init__(self, listen: str, catalog_file: str, count: int) -> None:
-        self._context = multiprocessing.get_context("spawn")
-        self._stop = self._context.Event()
-        self._arguments = (listen, catalog_file, self._stop)
-        self.running = [self._start() for _ in range(count)]
+    Each runs until its end of a pipe is closed: by `stop`, or because this process is
+    gone. An Event would not do, since setting it waits for processes that were killed.
+    """
+
+    def __init__(self, listen: str, catalog_file: str, tallies: list[Tally]) -> None:
+        self._arguments = (listen, catalog_file)
+        self._tallies = tallies
+        self.running: list[tuple[SpawnProcess, Connection]] = []
+        for tally in tallies:
+            self.running.append(self._start(tally))
 
     def restart_ended(self) -> None:
-        for index, process in enumerate(self.running):
+        for index, (process, pipe) in enumerate(self.running):
             if not process.is_alive():
                 log.warning("detector process ended, another one starts")
-                self.running[index] = self._start()
+                pipe.close()
+                self.running[index] = self._start(self._tallies[index])
 
     def stop(self) -> None:
-        self._stop.set()
-        for process in self.running:
+        for _, pipe in self.running:
+            pipe.close()
+        for process, _ in self.running:
             process.join(STOP_SECONDS)
             process.kill()
 
-    def _start(self) -> Any:
-        process = self._context.Process(
-            target=serve_beside, args=self._arguments, daemon=True
-        )
+    def _start(self, tally: Tally) -> tuple[SpawnProcess, Connection]:
+        theirs, ours = _CONTEXT.Pipe(duplex=False)
+        arguments = (*self._arguments, theirs, tally)
+        process = _CONTEXT.Process(target=serve_beside, args=arguments, daemon=True)
         process.start()
-        return process
+        theirs.close()
+        return process, ours
 
 
-def serve_beside(listen: str, catalog_file: str, stop: ProcessEvent) -> None:
-    """What another process does: serves until `stop` is set or its parent is gone."""
-    server = start(listen, Scanner.load(catalog_file))
-    parent = multiprocessing.parent_process()
-    is_wanted = True
-    while is_wanted:
-        is_wanted = not stop.wait(1.0) and parent is not None and parent.is_alive()
+def serve_beside(
+    listen: str, catalog_file: str, wanted: Connection, tally: Tally
+) -> None:
+    """What another process does: serves until the other end of `wanted` is closed."""
+    server = start(listen, Scanner.load(catalog_file), tally)
+    wanted.poll(None)
     server.stop(STOP_SECONDS).wait()
 
 

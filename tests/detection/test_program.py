@@ -4,6 +4,7 @@ import multiprocessing
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,15 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from detection.program import SERVICE, Detector, Others, serve, serve_beside, start
+from detection.program import (
+    SERVICE,
+    Detector,
+    Others,
+    new_tally,
+    serve,
+    serve_beside,
+    start,
+)
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
 
@@ -30,18 +39,25 @@ def request(body: bytes) -> detector_pb2.DetectRequest:
     return detector_pb2.DetectRequest(messages=[message, detector_pb2.Message()])
 
 
+def ask(address: str) -> detector_pb2.DetectResponse:
+    """Two messages, the first one with findings; over a connection of its own."""
+    pool = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(address, pool) as channel:
+        stub = detector_pb2_grpc.DetectorStub(channel)
+        message = request(b'{"cvv": "123"}')
+        return stub.Detect(message, timeout=WAIT_SECONDS, wait_for_ready=True)
+
+
 @pytest.fixture
 def address(scanner: Scanner) -> Iterator[str]:
     address = free_address()
-    server = start(address, scanner)
+    server = start(address, scanner, new_tally())
     yield address
     server.stop(None).wait()
 
 
 def test_findings_come_in_order_with_the_digest(address: str, scanner: Scanner) -> None:
-    with grpc.insecure_channel(address) as channel:
-        stub = detector_pb2_grpc.DetectorStub(channel)
-        answer = stub.Detect(request(b'{"cvv": "123"}'), timeout=WAIT_SECONDS)
+    answer = ask(address)
     assert answer.catalog_digest == scanner.digest
     first, second = answer.results
     assert [(f.data_type, f.path, f.location) for f in first.findings] == [
@@ -66,7 +82,7 @@ def test_a_taken_port_is_an_error(scanner: Scanner) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(OSError, match="cannot listen"):
-            start(f"127.0.0.1:{taken.getsockname()[1]}", scanner)
+            start(f"127.0.0.1:{taken.getsockname()[1]}", scanner, new_tally())
 
 
 class Gone:
@@ -77,9 +93,11 @@ class Gone:
 
 
 def test_who_hung_up_is_not_scanned_for(scanner: Scanner) -> None:
-    detector = Detector(scanner)
+    tally = new_tally()
+    detector = Detector(scanner, tally)
     answer = detector.Detect(request(b"{}"), Gone())  # type: ignore[arg-type]
     assert not answer.results
+    assert list(tally) == [0, 2]
 
 
 def test_serve_runs_several_processes_until_stopped(
@@ -88,47 +106,40 @@ def test_serve_runs_several_processes_until_stopped(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     own = str(small_file)
     address, stop, ready = free_address(), threading.Event(), threading.Event()
-    arguments = (address, own, 2, stop, None, ready.set)
+    counts: Counter[str] = Counter()
+    arguments = (address, own, 2, stop, counts, ready.set)
     thread = threading.Thread(target=serve, args=arguments)
     thread.start()
-    with grpc.insecure_channel(address) as channel:
-        stub = detector_pb2_grpc.DetectorStub(channel)
-        ask = request(b'{"cvv": "123"}')
-        answer = stub.Detect(ask, timeout=WAIT_SECONDS, wait_for_ready=True)
-    assert answer.results[0].findings
+    assert ask(address).results[0].findings
     assert ready.is_set()
     stop.set()
     started = time.monotonic()
     thread.join(WAIT_SECONDS)
     assert not thread.is_alive()
     assert time.monotonic() - started < 10
+    assert counts == {"scanned": 2}
 
 
-def test_a_process_that_ended_is_started_again() -> None:
-    others = Others(free_address(), "", 1)
-    (first,) = others.running
+def test_a_process_that_ended_is_started_again_and_counts_on() -> None:
+    address, tally = free_address(), new_tally()
+    others = Others(address, "", [tally])
+    ((first, _),) = others.running
     others.restart_ended()
-    assert others.running == [first]
+    assert others.running[0][0] is first
+    ask(address)
     first.kill()
     first.join(WAIT_SECONDS)
     others.restart_ended()
-    (second,) = others.running
+    ask(address)
+    assert list(tally) == [4, 0]
+    ((second, _),) = others.running
     assert second is not first
     others.stop()
     second.join(WAIT_SECONDS)
     assert not second.is_alive()
 
 
-class Parent:
-    """Ends after it was asked twice."""
-
-    def __init__(self) -> None:
-        self._answers = iter([True, False])
-
-    def is_alive(self) -> bool:
-        return next(self._answers)
-
-
-def test_a_process_without_its_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multiprocessing, "parent_process", Parent)
-    serve_beside(free_address(), "", multiprocessing.get_context("spawn").Event())
+def test_a_process_without_its_parent_ends() -> None:
+    wanted, parents = multiprocessing.Pipe(duplex=False)
+    parents.close()
+    serve_beside(free_address(), "", wanted, new_tally())
