@@ -2,7 +2,7 @@
 """Chunked transfer coding (RFC 9112 section 7.1): where chunk data begins and ends.
 
 In comes the framing between runs of chunk data, in pieces of any size; out goes how
-many octets of data follow. The data itself is the parser's. Extensions and trailer
+many octets of data follow. The data itself is the framer's. Extensions and trailer
 fields are skipped; a line ends by LF, with or without CR before it. What is no chunked
 coding ends in the phase CHUNKS_BAD, and so do lines longer than the limit.
 """

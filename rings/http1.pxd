@@ -1,9 +1,10 @@
 cimport cython
 
-from rings.chunked cimport CHUNK_DATA, CHUNKS_BAD, CHUNKS_DONE, Chunks
-from rings.head cimport LENGTH_ABSENT, LENGTH_BAD, Fields, find_head_end
-from rings.limits cimport Budget, Limits
-from rings.memory cimport append, copy
+from rings.framing cimport (
+    BODY_CHUNKED, BODY_UNTIL_CLOSE, HEAD_BAD, HEAD_DONE, MESSAGE_BAD, MESSAGE_DONE,
+    Framer,
+)
+from rings.head cimport LENGTH_ABSENT
 from rings.message cimport Message
 from rings.pairing cimport Pairer
 from rings.protocol cimport (
@@ -13,35 +14,31 @@ from rings.protocol cimport (
 from rings.stats cimport Stats
 
 
-cdef int _START, _HEAD, _BODY, _CHUNKED, _UNTIL_CLOSE, _SEEK, _OFF
+cdef int _START, _HEAD, _BODY, _SEEK, _OFF
 cdef int _TUNNEL, _CLOSED, _ELSEWHERE, _PREAMBLE_BYTES, _LF, _CR
 
 
+# Final, so that its own methods are called without a table and can be inlined.
+@cython.final
 cdef class Parser:
     # What each segment needs stands first, for it shares cache lines.
     cdef public Pairer pairer
     cdef public int role
     cdef int state
     cdef Stats stats
-    cdef Message message
-    cdef Fields fields
-    cdef bytearray buffer, body
-    cdef long long remaining
-    cdef Limits limits
+    cdef Framer framer
     cdef bint may_lack_body
     cdef int off_reason
     cdef long long preamble_left
-    cdef Chunks chunks
     cdef public object owner
     cdef public Parser peer
 
     @cython.locals(origin="long long", state=int)
     cdef object feed(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end,
                      long long position, long long acknowledged, long long now_ns)
-    @cython.locals(message=Message, state=int, is_inside="bint")
+    @cython.locals(state=int)
     cpdef object gap(self, long long length, long long position)
-    cdef bint _is_within_chunk(self, long long length) except -1
-    @cython.locals(message=Message)
+    @cython.locals(framer=Framer)
     cpdef object finish(self, long long position, bint is_reset)
     cpdef object turn_off(self, int reason)
     cpdef object await_preamble(self)
@@ -54,31 +51,22 @@ cdef class Parser:
     cdef Py_ssize_t _begin(self, const unsigned char* data, Py_ssize_t start,
                            Py_ssize_t end, long long origin, long long acknowledged,
                            long long now_ns) except -1
-    @cython.locals(buffer=bytearray, known=Py_ssize_t, stop=Py_ssize_t)
+    @cython.locals(framer=Framer)
     cdef Py_ssize_t _take_head(self, const unsigned char* data, Py_ssize_t start,
                                Py_ssize_t end, long long origin) except -1
-    @cython.locals(message=Message, fields=Fields)
-    cdef object _end_head(self, bytes head, long long position)
+    @cython.locals(message=Message)
+    cdef object _end_head(self, long long position)
     @cython.locals(message=Message, request=Message, status=int, is_connect="bint",
                    is_head="bint")
-    cdef object _begin_response_body(self, Fields fields, long long position)
-    @cython.locals(length="long long")
-    cdef object _begin_body(self, Fields fields, long long position, long long absent)
-    @cython.locals(size=Py_ssize_t)
+    cdef object _begin_response_body(self, long long position)
+    cdef object _begin_body(self, long long position, long long absent)
+    @cython.locals(framer=Framer)
     cdef Py_ssize_t _take_body(self, const unsigned char* data, Py_ssize_t start,
                                Py_ssize_t end, long long origin) except -1
-    @cython.locals(message=Message, kept=Py_ssize_t)
-    cdef object _keep(self, const unsigned char* data, Py_ssize_t start,
-                      Py_ssize_t size)
-    cdef object _hold(self, Py_ssize_t size)
-    @cython.locals(budget=Budget)
-    cdef bint _is_refused(self, Py_ssize_t size) except -1
-    @cython.locals(chunks=Chunks, begin=Py_ssize_t, size=Py_ssize_t)
-    cdef Py_ssize_t _take_chunked(self, const unsigned char* data, Py_ssize_t start,
-                                  Py_ssize_t end, long long origin) except -1
+    @cython.locals(phase=int)
+    cdef object _settle(self, long long position)
     @cython.locals(message=Message)
     cdef object _end_message(self, long long position)
-    @cython.locals(message=Message, state=int, budget=Budget)
     cdef object _break(self, long long position)
     @cython.locals(kind=int)
     cdef bint _is_swapped(self, const unsigned char* data, Py_ssize_t start,

@@ -5,21 +5,19 @@ Theory of operation. One parser reads one stream. It gets the stream's bytes in 
 in pieces of any size, each with the position of its first byte, the acknowledgement
 that came with it and its capture time; and it is told of gaps. Between messages it
 skips empty lines (RFC 9112 section 2.2) and looks at the first bytes: a start line, or
-something that is not HTTP/1, which turns it off. A head is copied once; if a piece
-holds all of it there is no other copy. Framing follows RFC 9112 section 6.3; where it
+something that is not HTTP/1, which turns it off. Where the message ends its framer
+tells (`framing`); the pairer is told when its head and when all of it came, and says
+which request a response answers, for that decides whether a body follows. Where framing
 is contradictory, nothing more of that message is trusted and the parser seeks the next
-start line at the beginning of a piece. A gap inside a body of known length costs only
-the missing bytes; any other may hide a message, which the pairer is told.
-
-Lenient where receivers are: bare LF ends a line, obs-fold continues one. Bodies are
-kept only if JSON or a form; other bytes are skipped without being touched.
+start line at the beginning of a piece. A gap that the framer cannot place inside a body
+may hide a message, which the pairer is told.
 """
 
 from typing import Any, Protocol
 
 import cython
 
-from rings.chunked import Chunks
+from rings.framing import Framer
 from rings.head import Fields
 from rings.limits import Limits
 from rings.memory import Octets
@@ -27,9 +25,15 @@ from rings.message import Message
 from rings.pairing import Pairer
 
 if not cython.compiled:
-    from rings.chunked import CHUNK_DATA, CHUNKS_BAD, CHUNKS_DONE
-    from rings.head import LENGTH_ABSENT, LENGTH_BAD, find_head_end
-    from rings.memory import append, copy
+    from rings.framing import (
+        BODY_CHUNKED,
+        BODY_UNTIL_CLOSE,
+        HEAD_BAD,
+        HEAD_DONE,
+        MESSAGE_BAD,
+        MESSAGE_DONE,
+    )
+    from rings.head import LENGTH_ABSENT
     from rings.protocol import (
         HTTP2,
         MAYBE_HTTP,
@@ -46,10 +50,8 @@ if not cython.compiled:
 _START = 0
 _HEAD = 1
 _BODY = 2
-_CHUNKED = 3
-_UNTIL_CLOSE = 4
-_SEEK = 5
-_OFF = 6
+_SEEK = 3
+_OFF = 4
 
 _TUNNEL = 5
 _CLOSED = 6
@@ -62,7 +64,6 @@ and 1929 need at most 1032 of both sides together)."""
 
 _LF = 10
 _CR = 13
-
 
 _NONE: Any = None
 
@@ -91,16 +92,9 @@ class Parser:
         self.stats = self.pairer.stats
         self.peer: Parser = _NONE
         self.role = role
-        self.limits = limits
+        self.framer = Framer(self.stats, limits, self.pairer.budget, fields)
         self.state = _START if role else _SEEK
         self.off_reason = 0
-        self.message: Message = _NONE
-        self.buffer: bytearray = _NONE
-        """Of a head that came in pieces."""
-        self.body: bytearray = _NONE
-        self.fields = fields
-        self.chunks: Chunks = _NONE
-        self.remaining = 0
         self.preamble_left = 0
         """Bytes of a negotiation that may still precede the first message."""
         self.may_lack_body = False
@@ -121,52 +115,33 @@ class Parser:
             self._seek(data, start, end, position)
         while start < end:
             state = self.state
-            if state in (_BODY, _UNTIL_CLOSE):
+            if state == _BODY:
                 start = self._take_body(data, start, end, origin)
             elif state == _START:
                 start = self._begin(data, start, end, origin, acknowledged, now_ns)
             elif state == _HEAD:
                 start = self._take_head(data, start, end, origin)
-            elif state in (_SEEK, _OFF):
+            else:
                 self._count_off(end - start)
                 return
-            else:
-                start = self._take_chunked(data, start, end, origin)
 
     def gap(self, length: int, position: int) -> None:
         """`length` bytes that begin at `position` are missing."""
-        message = self.message
         state = self.state
         if state == _OFF:
             return
-        is_inside = (
-            state == _UNTIL_CLOSE
-            or (state == _BODY and length <= self.remaining)
-            or (state == _CHUNKED and self._is_within_chunk(length))
-        )
-        if not is_inside:
+        if state == _BODY and self.framer.skip(length):
+            self._settle(position + length)
+        else:
             self._lose(position)
-            return
-        message.gap_bytes += length
-        message.body_bytes += length
-        message.truncated = True
-        if state == _CHUNKED:
-            self.chunks.skip(length)
-        elif state == _BODY:
-            self.remaining -= length
-            if self.remaining == 0:
-                self._end_message(position + length)
-
-    def _is_within_chunk(self, length: int) -> bool:
-        return self.chunks.phase == CHUNK_DATA and length <= self.chunks.remaining
 
     def finish(self, position: int, is_reset: bool) -> None:
         """The stream ended at `position`."""
-        message = self.message
+        framer = self.framer
         if self.state == _OFF:
             return
-        if self.state == _UNTIL_CLOSE:
-            message.truncated = message.truncated or is_reset
+        if self.state == _BODY and framer.phase == BODY_UNTIL_CLOSE:
+            framer.message.truncated = framer.message.truncated or is_reset
             self._end_message(position)
         if self.state != _START:
             self._lose(position)
@@ -224,7 +199,7 @@ class Parser:
         acknowledged: int,
         now_ns: int,
     ) -> int:
-        message = self.message
+        message = self.framer.message
         skipped = start
         while skipped < end and (data[skipped] == _CR or data[skipped] == _LF):
             skipped += 1
@@ -248,7 +223,7 @@ class Parser:
             message.start = message.head_end = message.end = origin + start
             message.acknowledged = acknowledged
             message.first_ns = now_ns
-            self.message = message
+            self.framer.message = message
         self.state = _HEAD
         return start
 
@@ -271,56 +246,29 @@ class Parser:
             self._lose(position)
 
     def _take_head(self, data: Octets, start: int, end: int, origin: int) -> int:
-        buffer = self.buffer
-        if buffer is None:
-            stop = find_head_end(data, start, end)
-            if stop >= 0:
-                self.message.wire_bytes += stop - start
-                self._end_head(copy(data, start, stop), origin + stop)
-                return stop
-            self.buffer = buffer = bytearray()
-            append(buffer, data, start, end)
+        framer = self.framer
+        start = framer.read_head(data, start, end)
+        if framer.phase == HEAD_DONE:
+            self._end_head(origin + start)
+        elif framer.phase == HEAD_BAD:
+            self._reject(NOT_HTTP, framer.message.start)
         else:
-            known = len(buffer)
-            append(buffer, data, start, end)
-            stop = find_head_end(buffer, max(known - 3, 0), len(buffer))
-            if stop >= 0:
-                head = bytes(buffer[:stop])
-                self.buffer = _NONE
-                self.pairer.budget.held_bytes -= known
-                stop = start + stop - known
-                self.message.wire_bytes += stop - start
-                self._end_head(head, origin + stop)
-                return stop
-        self.message.wire_bytes += end - start
-        self.pairer.budget.held_bytes += end - start
-        if len(buffer) > self.limits.head_bytes or self._is_refused(0):
-            self._lose(origin + end)
-        return end
+            self._settle(origin + start)
+        return start
 
-    def _end_head(self, head: bytes, position: int) -> None:
-        message = self.message
-        fields = self.fields
-        if not fields.read(head, message) or len(head) > self.limits.head_bytes:
-            self._reject(NOT_HTTP, message.start)
-            return
-        self._hold(len(head) - len(message.head))
-        message.head = head
+    def _end_head(self, position: int) -> None:
+        message = self.framer.message
         message.head_end = position
-        message.is_json = fields.is_json
-        message.keeps_body = (
-            fields.is_json or fields.is_form or self.limits.keep_all_bodies
-        )
         if message.is_request:
             self.pairer.take_request(message)
-            self._begin_body(fields, position, 0)
+            self._begin_body(position, 0)
         elif message.status < 200 and message.status != 101:
             self.state = _START
         else:
-            self._begin_response_body(fields, position)
+            self._begin_response_body(position)
 
-    def _begin_response_body(self, fields: Fields, position: int) -> None:
-        message = self.message
+    def _begin_response_body(self, position: int) -> None:
+        message = self.framer.message
         request = self.pairer.match(message)
         status = message.status
         is_connect = request is not None and request.asks_tunnel
@@ -333,107 +281,35 @@ class Parser:
         if is_head or status == 204 or status == 304:
             self._end_message(position)
             return
-        self._begin_body(fields, position, LENGTH_ABSENT)
+        self._begin_body(position, LENGTH_ABSENT)
 
-    def _begin_body(self, fields: Fields, position: int, absent: int) -> None:
-        length = fields.length
-        if fields.is_chunked:
-            self.state = _CHUNKED
-            self.chunks = Chunks(self.limits.head_bytes)
-            return
-        if fields.is_transfer_coded:
-            length = LENGTH_BAD if absent == 0 else LENGTH_ABSENT
-        elif length == LENGTH_ABSENT:
-            length = absent
-        if length == LENGTH_BAD:
-            self.message.truncated = True
-            self._end_message(position)
-            self._lose(position)
-        elif length == LENGTH_ABSENT:
-            self.state = _UNTIL_CLOSE
-        elif length == 0:
-            self._end_message(position)
-        else:
-            self.state = _BODY
-            self.remaining = length
+    def _begin_body(self, position: int, absent: int) -> None:
+        self.state = _BODY
+        self.framer.begin_body(absent)
+        self._settle(position)
 
     def _take_body(self, data: Octets, start: int, end: int, origin: int) -> int:
-        if self.may_lack_body:
+        framer = self.framer
+        if self.may_lack_body and framer.phase != BODY_CHUNKED:
             self.may_lack_body = False
             if foreign(data, start, end, RESPONSE) == MAYBE_HTTP:
                 self._end_message(origin + start)
                 return start
-        size = end - start
-        if self.state == _BODY and size > self.remaining:
-            size = self.remaining
-        self._keep(data, start, size)
-        self.message.wire_bytes += size
-        if self.state == _BODY:
-            self.remaining -= size
-            if self.remaining == 0:
-                self._end_message(origin + start + size)
-        return start + size
-
-    def _keep(self, data: Octets, start: int, size: int) -> None:
-        message = self.message
-        message.body_bytes += size
-        if not message.keeps_body or message.gap_bytes:
-            return
-        kept = len(message.body)
-        if kept + size > self.limits.body_bytes:
-            message.truncated = True
-            size = self.limits.body_bytes - kept
-        if size == 0:
-            return
-        if self._is_refused(size):
-            message.truncated = True
-            message.keeps_body = False
-            return
-        self._hold(size)
-        if kept == 0 and self.state == _BODY and size == self.remaining:
-            message.body = copy(data, start, start + size)
-            return
-        if kept == 0:
-            self.body = bytearray()
-            message.body = self.body
-        append(self.body, data, start, start + size)
-
-    def _hold(self, size: int) -> None:
-        """Counts so many bytes more of the open message."""
-        self.message.held_bytes += size
-        self.pairer.budget.held_bytes += size
-
-    def _is_refused(self, size: int) -> bool:
-        """Whether the budget has no room for so many bytes."""
-        budget = self.pairer.budget
-        if budget.held_bytes + size <= budget.limit_bytes:
-            return False
-        self.stats.memory_refusals += 1
-        return True
-
-    def _take_chunked(self, data: Octets, start: int, end: int, origin: int) -> int:
-        chunks, begin = self.chunks, start
-        if chunks.phase == CHUNK_DATA:
-            size = min(end - start, chunks.remaining)
-            self._keep(data, start, size)
-            chunks.skip(size)
-            start += size
-        else:
-            start = chunks.read(data, start, end)
-        self.message.wire_bytes += start - begin
-        if chunks.phase == CHUNKS_DONE:
-            self._end_message(origin + start)
-        elif chunks.phase == CHUNKS_BAD:
-            self._lose(origin + start)
+        start = framer.read_body(data, start, end)
+        self._settle(origin + start)
         return start
 
+    def _settle(self, position: int) -> None:
+        """The framer took all before `position`, which may end the message."""
+        phase = self.framer.phase
+        if phase == MESSAGE_DONE:
+            self._end_message(position)
+        elif phase == MESSAGE_BAD:
+            self._lose(position)
+
     def _end_message(self, position: int) -> None:
-        message = self.message
-        self.message = _NONE
-        self.body = _NONE
+        message = self.framer.end(position)
         self.state = _START
-        message.end = position
-        message.is_done = True
         if message.is_request:
             self.pairer.end_request(message)
         else:
@@ -441,22 +317,11 @@ class Parser:
 
     def _break(self, position: int) -> None:
         """The open message ends here, whatever it lacks; then seek the next."""
-        message = self.message
-        budget = self.pairer.budget
-        if self.buffer is not None:
-            budget.held_bytes -= len(self.buffer)
-            self.buffer = _NONE
-        state = self.state
-        if message is not None:
-            if state in (_HEAD, _START):
-                self.message = _NONE
-                budget.held_bytes -= message.held_bytes
-                self.stats.broken_messages += 1
-                self.stats.in_flight_bytes -= message.wire_bytes
-                self.stats.broken_bytes += message.wire_bytes
-            else:
-                message.truncated = True
-                self._end_message(position)
+        if self.state == _BODY:
+            self.framer.message.truncated = True
+            self._end_message(position)
+        else:
+            self.framer.drop()
         self.state = _SEEK
 
     def _lose(self, position: int) -> None:

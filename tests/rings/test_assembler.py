@@ -9,6 +9,7 @@ from rings.block import PCAP, Block, Layout, MalformedBlockError
 from rings.limits import Limits
 from tests.rings.wire import (
     ACK,
+    ALL,
     CLIENT,
     MS,
     SERVER,
@@ -20,6 +21,7 @@ from tests.rings.wire import (
     chunked,
     collect,
     ethernet,
+    exchange,
     ipv4,
     outcomes,
     request,
@@ -28,51 +30,12 @@ from tests.rings.wire import (
     tcp,
 )
 
-ALL = Limits(keep_all_bodies=True)
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 
 
-def exchange(
-    port: int = 40000,
-    at_ns: int = START_NS,
-    client_seq: int = 1000,
-    server_seq: int = 5000,
-) -> Conversation:
-    talk = Conversation((port, 80), client_seq, server_seq, at_ns).open()
-    talk.ask(request(f"/{port}"))
-    talk.answer(response(b"{}"))
-    return talk
-
-
 def quiet(at_ns: int) -> tuple[int, bytes]:
     return at_ns, ethernet(b"", 0x0806)
-
-
-def test_a_pair_knows_client_server_and_times() -> None:
-    talk = exchange()
-    pairs, _ = collect(talk.frames())
-    (pair,) = pairs
-    assert pair.response is not None
-    assert (pair.client, pair.server) == (
-        ip_address(CLIENT).packed,
-        ip_address(SERVER).packed,
-    )
-    assert (pair.client_port, pair.server_port) == (40000, 80)
-    assert pair.request.first_ns == talk.sent[3].at_ns
-    assert pair.response.first_ns == talk.sent[4].at_ns
-    assert pair.connection == 1
-
-
-def test_roles_are_learned_without_a_start() -> None:
-    for cut in (3, 4):
-        talk = exchange()
-        talk.ask(request("/next"))
-        talk.answer(response(b"{}"))
-        talk.close()
-        pairs, _ = collect(talk.frames()[cut:], ALL)
-        assert outcomes(pairs)[-1] == ("GET", "/next", 200)
-        assert pairs[-1].client_port == 40000
 
 
 def test_the_answer_to_a_lost_syn_opens_the_connection() -> None:
@@ -89,74 +52,6 @@ def test_a_syn_captured_after_its_data_is_the_same_connection() -> None:
     frames.insert(4, frames.pop(0))
     _, assembler = collect(frames, ALL)
     assert assembler.total().connections == 1
-
-
-def test_the_side_that_accepted_may_be_the_one_that_asks() -> None:
-    talk = Conversation().open()
-    talk.answer(request("/reversed"))
-    talk.ask(response(b"{}"))
-    pairs, _ = collect(talk.frames(), ALL)
-    assert outcomes(pairs) == [("GET", "/reversed", 200)]
-    assert pairs[0].client_port == 80
-
-
-def test_http_after_a_socks_negotiation_is_read() -> None:
-    for is_reversed in (False, True):
-        talk = Conversation().open()
-        talk.ask(b"\x05\x01\x00")
-        talk.answer(b"\x05\x00")
-        talk.ask(b"\x05\x01\x00\x03\x04shop\0\x50")
-        talk.answer(b"\x05\0\0\x01" + bytes(6))
-        ask, answer = (
-            (talk.answer, talk.ask) if is_reversed else (talk.ask, talk.answer)
-        )
-        ask(request("/proxied"))
-        answer(response(b"{}"))
-        pairs, _ = collect(talk.frames(), ALL)
-        assert outcomes(pairs) == [("GET", "/proxied", 200)]
-
-
-def test_a_socks_negotiation_has_a_bound() -> None:
-    talk = Conversation().open()
-    talk.ask(b"\x05" + bytes(700))
-    talk.answer(bytes(700))
-    talk.ask(bytes(1100))
-    talk.ask(request("/late"))
-    pairs, assembler = collect(talk.frames(), ALL)
-    assert pairs == []
-    assert assembler.total().not_http_bytes > 0
-
-
-def test_a_socks_greeting_after_messages_is_none() -> None:
-    talk = exchange()
-    talk.ask(b"\x05\x01\x00")
-    talk.answer(response(b"{}"))
-    pairs, assembler = collect(talk.frames(), ALL)
-    assert len(pairs) == 1
-    assert assembler.total().unsynchronized_bytes == 3
-
-
-def test_tls_seen_from_the_middle_is_tls() -> None:
-    talk = Conversation()
-    talk.ask(b"\x17\x03\x03\x40\x00" + bytes(100))
-    talk.answer(b"\x17\x03\x03\x40\x00" + bytes(100))
-    _, assembler = collect(talk.frames(), ALL)
-    assert assembler.total().tls_bytes == 210
-
-
-def test_what_cannot_be_proven_to_begin_is_unsynchronized() -> None:
-    talk = Conversation()
-    for piece in (
-        b"\x00rubbish",
-        b"no line end",
-        b"HTTP/1.1 x00 Fine",
-        b"GET / FTP\r\n",
-    ):
-        talk.ask(piece + b"\n")
-    talk.answer(b"HTTP/1.1 999 x\n")
-    talk.answer(b"HTTP/1.1 0")
-    _, assembler = collect(talk.frames(), ALL)
-    assert assembler.total().requests == 0
 
 
 def test_one_sided_captures_report_what_they_have() -> None:
@@ -323,21 +218,6 @@ def test_closed_connections_make_room_first_without_being_counted() -> None:
     assert assembler.total().connections_evicted == 0
 
 
-def test_waiting_segments_are_settled_by_time_alone() -> None:
-    talk = Conversation().open()
-    talk.ask(request("/a"))
-    talk.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + b"lost" * 1)
-    frames = talk.frames()
-    lost = Conversation(client_seq=talk.client_seq, server_seq=talk.server_seq + 9)
-    lost.answer(b"later")
-    assembler = Assembler(ALL)
-    pairs = assembler.feed(block_of([*frames, (talk.at_ns, lost.sent[0].frame)]))
-    assert len(pairs) == 1
-    assert assembler.expire(talk.at_ns + 10 * SECOND) == []
-    assert assembler.total().gap_bytes == 9
-    assert assembler.expire(0) == []
-
-
 def test_views_keep_interfaces_apart_and_outlive_them_in_counters() -> None:
     frames = exchange().frames()
     assembler = Assembler(ALL)
@@ -349,102 +229,6 @@ def test_views_keep_interfaces_apart_and_outlive_them_in_counters() -> None:
     assert assembler.drop_view(1) == []
     assert list(assembler.views) == [2]
     assert assembler.total().pairs == 2
-
-
-@pytest.mark.parametrize(
-    ("own", "monitored", "is_reported"),
-    [
-        ([], [], True),
-        ([SERVER], [SERVER, CLIENT], True),
-        ([CLIENT], [SERVER, CLIENT], False),
-        ([CLIENT], [CLIENT], True),
-        (["10.9.9.9"], [], False),
-    ],
-)
-def test_an_exchange_is_reported_where_the_server_is(
-    own: list[str], monitored: list[str], is_reported: bool
-) -> None:
-    for cut in (0, 3):
-        assembler = Assembler(ALL)
-        view = assembler.view(0)
-        view.own = frozenset(ip_address(one).packed for one in own)
-        view.monitored = frozenset(ip_address(one).packed for one in monitored)
-        talk = exchange()
-        talk.close()
-        pairs = assembler.feed(block_of(talk.frames()[cut:]))
-        pairs += assembler.close()
-        assert len(pairs) == int(is_reported)
-        stats = assembler.total()
-        assert stats.payload_bytes == sum(stats.buckets().values())
-        assert (stats.elsewhere_bytes > 0) is not is_reported
-
-
-class Translated:
-    """Stands for the kernel's table: what is behind any server, and any client."""
-
-    def __init__(self, server: str = "", client: str = "") -> None:
-        self._server = (ip_address(server).packed, 8080) if server else None
-        self._client = (ip_address(client).packed, 555) if client else None
-
-    def server_of(self, *ends: bytes | int) -> tuple[bytes, int] | None:
-        return self._server
-
-    def client_of(self, *ends: bytes | int) -> tuple[bytes, int] | None:
-        return self._client
-
-
-POD = "10.7.7.7"
-
-
-@pytest.mark.parametrize(
-    ("own", "monitored", "behind", "reported"),
-    [
-        # A service's address: reported where its pod is, here or elsewhere.
-        ([CLIENT], [CLIENT, POD], Translated(server=POD), None),
-        # … that leads out of the cluster: reported here, as what it is.
-        ([CLIENT], [CLIENT], Translated(server=POD), (CLIENT, POD)),
-        ([CLIENT], [CLIENT], Translated(), (CLIENT, SERVER)),
-        # A client that hides behind the node's address.
-        ([SERVER], [SERVER, POD], Translated(client=POD), (POD, SERVER)),
-        ([SERVER], [SERVER], Translated(), (CLIENT, SERVER)),
-        # One that is known hides nothing.
-        ([SERVER], [SERVER, CLIENT], Translated(client=POD), (CLIENT, SERVER)),
-    ],
-)
-def test_translated_ends_are_looked_behind(
-    own: list[str],
-    monitored: list[str],
-    behind: Translated,
-    reported: tuple[str, str] | None,
-) -> None:
-    assembler = Assembler(ALL)
-    view = assembler.view(0)
-    view.own = frozenset(ip_address(one).packed for one in own)
-    view.monitored = frozenset(ip_address(one).packed for one in monitored)
-    view.translation = behind
-    pairs = assembler.feed(block_of(exchange().frames())) + assembler.close()
-    ends = [(ip_address(pair.client), ip_address(pair.server)) for pair in pairs]
-    expected = [tuple(map(ip_address, reported))] if reported else []
-    assert ends == expected
-
-
-@pytest.mark.parametrize(
-    ("own", "proxy", "is_reported"),
-    [
-        ([SERVER], Translated(server=POD), False),
-        ([SERVER], Translated(), True),
-        ([CLIENT], Translated(server=POD), True),
-    ],
-)
-def test_what_a_pods_own_proxy_passes_on_is_reported_there(
-    own: list[str], proxy: Translated, is_reported: bool
-) -> None:
-    assembler = Assembler(ALL)
-    view = assembler.view(0)
-    view.own = frozenset(ip_address(one).packed for one in own)
-    view.proxy = proxy
-    pairs = assembler.feed(block_of(exchange().frames())) + assembler.close()
-    assert len(pairs) == int(is_reported)
 
 
 def test_other_frames_are_counted_by_kind() -> None:
@@ -491,78 +275,6 @@ def test_thousands_of_connections_stay_within_their_bounds() -> None:
         assert len(assembler.view(0).streams) <= 1000
     pairs += len(assembler.close())
     assert pairs == 2000
-
-
-def held(limits: Limits, *conversations: Conversation) -> Assembler:
-    """Fed with all at once, checked after each frame, then closed."""
-    assembler = Assembler(limits)
-    sent = [frame for talk in conversations for frame in talk.frames()]
-    for frame in sorted(sent):
-        assembler.feed(block_of([frame]))
-        assert assembler.budget.held_bytes <= limits.held_bytes + 2000
-    assembler.close()
-    assert_closed(assembler)
-    return assembler
-
-
-def talks(count: int) -> list[Conversation]:
-    return [Conversation((40000 + number, 80)).open() for number in range(count)]
-
-
-def test_bodies_of_all_connections_share_a_budget() -> None:
-    limits = Limits(held_bytes=20_000)
-    conversations = talks(10)
-    for talk in conversations:
-        talk.ask(request("/a"))
-        talk.answer(response(b"[" + b" " * 3000 + b"]"))
-    total = held(limits, *conversations).total()
-    assert total.pairs == 10
-    assert 0 < total.bodies_truncated < 10
-    assert total.memory_refusals == total.bodies_truncated
-
-
-def test_held_segments_of_all_connections_share_a_budget() -> None:
-    limits = Limits(held_bytes=20_000, keep_all_bodies=True)
-    conversations = talks(30)
-    for talk in conversations:
-        talk.ask(request("/a"))
-        talk.server_seq += 1
-        talk.answer(response(b"x" * 1000))
-    total = held(limits, *conversations).total()
-    assert total.gaps == 30
-    assert total.memory_refusals > 0
-
-
-def test_heads_of_all_connections_share_a_budget() -> None:
-    limits = Limits(held_bytes=20_000, keep_all_bodies=True)
-    conversations = talks(30)
-    for talk in conversations:
-        talk.ask(request("/a", fields=f"X: {'x' * 1400}\r\n")[:-2])
-    total = held(limits, *conversations).total()
-    assert total.broken_messages == 30
-    assert 0 < total.memory_refusals < 30
-
-
-def test_requests_of_all_connections_share_a_budget() -> None:
-    limits = Limits(held_bytes=20_000, keep_all_bodies=True)
-    conversations = talks(3)
-    for talk in conversations:
-        for number in range(20):
-            talk.ask(request(f"/{number}", fields=f"X: {'x' * 800}\r\n"))
-    total = held(limits, *conversations).total()
-    assert total.unpaired_no_response == 60
-    assert 0 < total.memory_refusals < 60
-
-
-def test_what_a_body_leaves_is_let_go_with_its_message() -> None:
-    talk = exchange()
-    talk.answer(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assembler = Assembler(ALL)
-    for frame in talk.frames():
-        assembler.feed(block_of([frame]))
-    assert assembler.budget.held_bytes == len(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assembler.close()
-    assert_closed(assembler)
 
 
 def test_a_connection_that_only_opens_is_forgotten_too() -> None:

@@ -14,10 +14,8 @@ import httptools
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rings.limits import Limits
-from tests.rings.wire import Conversation, collect, request
+from tests.rings.wire import ALL, Conversation, collect, request
 
-ALL = Limits(keep_all_bodies=True)
 _SMALL = st.integers(0, 7)
 
 Read = list[tuple[bytes, bytes, bytes]]

@@ -7,10 +7,7 @@ import httptools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rings.limits import Limits
-from tests.rings.wire import Conversation, collect, request
-
-ALL = Limits(keep_all_bodies=True)
+from tests.rings.wire import ALL, Conversation, collect, request
 
 FRAMING = {"content-length", "transfer-encoding", "connection", "host", "upgrade"}
 token = st.text("abcXYZ-_.!09", min_size=1, max_size=12)

@@ -7,6 +7,7 @@ from rings.message import Message
 from rings.pairing import Pairer
 from rings.stats import Stats
 from tests.rings.wire import (
+    ALL,
     MS,
     START_NS,
     Conversation,
@@ -15,8 +16,6 @@ from tests.rings.wire import (
     request,
     response,
 )
-
-ALL = Limits(keep_all_bodies=True)
 
 
 def keep_alive(count: int, is_open: bool = True) -> Conversation:

@@ -9,6 +9,7 @@ from rings.message import Pair
 from rings.stats import Stats
 from tests.rings.wire import (
     ACK,
+    ALL,
     CLIENT,
     MS,
     SERVER,
@@ -23,7 +24,6 @@ from tests.rings.wire import (
     tcp,
 )
 
-ALL = Limits(keep_all_bodies=True)
 BODY = bytes(range(97, 122)) * 20
 
 

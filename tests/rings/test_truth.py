@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rings.limits import Limits
 from rings.message import Pair
 from tests.rings.wire import (
+    ALL,
     Conversation,
     Sent,
     chunked,
@@ -20,8 +20,6 @@ from tests.rings.wire import (
     request,
     response,
 )
-
-ALL = Limits(keep_all_bodies=True)
 
 FORGED = (
     b"HTTP/1.1 200 OK\r\nX-Number: 777\r\nContent-Length: 2\r\n\r\n{}"

@@ -21,6 +21,9 @@ SERVER = "10.0.0.2"
 MS = 1_000_000
 START_NS = 1_700_000_000_000_000_000
 
+ALL = Limits(keep_all_bodies=True)
+"""Hands on exchanges that are no JSON too."""
+
 
 def tcp(
     payload: bytes = b"",
@@ -273,6 +276,19 @@ def chunked(*pieces: bytes, status: int = 200, fields: str = "") -> bytes:
     return head.encode() + body + b"0\r\n\r\n"
 
 
+def exchange(
+    port: int = 40000,
+    at_ns: int = START_NS,
+    client_seq: int = 1000,
+    server_seq: int = 5000,
+) -> Conversation:
+    """One exchange about the client's port, on a connection that stays open."""
+    talk = Conversation((port, 80), client_seq, server_seq, at_ns).open()
+    talk.ask(request(f"/{port}"))
+    talk.answer(response(b"{}"))
+    return talk
+
+
 def collect(
     frames: Iterable[tuple[int, bytes]],
     limits: Limits | None = None,
@@ -286,6 +302,17 @@ def collect(
     pairs += assembler.close()
     assert_closed(assembler)
     return pairs, assembler
+
+
+def pairs_of(
+    asked: bytes, answered: bytes, size: int = 1 << 16, limits: Limits = ALL
+) -> list[Pair]:
+    """All pairs of one connection, whose sides send in segments of this size."""
+    talk = Conversation(step_ns=1000).open()
+    talk.ask(asked, size)
+    talk.answer(answered, size)
+    talk.close()
+    return collect(talk.frames(), limits)[0]
 
 
 def assert_closed(assembler: Assembler) -> None:
