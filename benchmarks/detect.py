@@ -1,13 +1,14 @@
 """Measures the detector: findings on labelled values and real bodies, and speed.
 
     python -m benchmarks.detect [--corpora DIR] [--review FILE] [--presidio DIR]
-        [--mutations N]
+        [--faker DIR] [--mutations N]
 
 The corpora (default: $VETHSCOPE_CORPORA; without them only speed is measured) hold
 `values/labelled.jsonl` and `bodies.jsonl.gz`. `--review` writes every likely finding on
 the bodies as JSON lines, masked: paths and types only. `--presidio` names a directory
 for a virtual environment of its own, into which presidio-analyzer is installed if it is
-not there; its pattern recognizers then run on the same values and bodies. Times are the
+not there; its pattern recognizers then run on the same values and bodies. `--faker`
+does so with Faker, whose made-up values of many countries are looked for. Times are the
 process's own processor time. `--mutations` scans so many broken bodies.
 """
 
@@ -22,6 +23,7 @@ from benchmarks.detection import (
     chance,
     forms,
     labels,
+    made_up,
     mutations,
     rival,
     speed,
@@ -37,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--corpora", default=os.environ.get("VETHSCOPE_CORPORA", ""))
     parser.add_argument("--review", type=Path)
     parser.add_argument("--presidio", type=Path)
+    parser.add_argument("--faker", type=Path)
     parser.add_argument("--mutations", type=int, default=0)
     options = parser.parse_args(arguments)
     scanner = Scanner.load()
@@ -44,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     speed.report(scanner)
     chance.report(scanner)
     forms.report(scanner)
+    if options.faker:
+        made_up.report(scanner, options.faker)
     if options.mutations and not options.corpora:
         mutations.report(scanner, options.mutations, [])
     if not options.corpora:

@@ -15,6 +15,7 @@ from detection.national import (
     cn_resident_id,
     document_number,
     hk_id_card,
+    hu_personal_number,
     hu_tax_id,
     ir_national_code,
     is_any,
@@ -111,10 +112,10 @@ def any_tax_id(text: str, country: str = "") -> Verdict:
 
 
 _IDENTITY_FORM = re.compile(
-    r"[1-7]\d{4}-\d{7}-[1-9]|\d{12}[A-Za-z]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
+    r"[VEve]-\d{6,8}|\d{4}-\d{7}-\d|[1-7]\d{4}-\d{7}-[1-9]|\d{12}[A-Za-z]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
     r"|\d{6}-\d{2}-\d{4}|\d{3}\.\d{4}\.\d{4}\.\d{2}"
 )
-"""Written so only as one country's number (PK, MZ, LK, IT, MY, CH)."""
+"""Written so only as one country's number (VE, PH, PK, MZ, LK, IT, MY, CH)."""
 
 
 def any_national_id(text: str, country: str = "") -> Verdict:
@@ -132,6 +133,7 @@ def any_national_id(text: str, country: str = "") -> Verdict:
         return Verdict.VALID
     ours = (
         cn_resident_id,
+        hu_personal_number,
         hk_id_card,
         tw_national_id,
         sg_nric,

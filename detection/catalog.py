@@ -20,7 +20,7 @@ import yaml
 from detection.finding import Sensitivity
 
 BUILT_IN = Path(__file__).parent / "catalog"
-METHOD = "7"
+METHOD = "8"
 """Changes when the code would judge the same bytes and rules differently."""
 
 _OPEN_END = re.compile(r"\{(\d+),\d+\}(?:=\?|=\*|=\{0,\d\})?$")

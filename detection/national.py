@@ -220,6 +220,31 @@ def hu_tax_id(text: str) -> Verdict:
     return verdict(_weighted(number, range(1, 10)) % 11 == int(number[9]))
 
 
+def hu_personal_number(text: str) -> Verdict:
+    """Személyi azonosító: sex and century, birth day, weighted sum mod 11, the weights
+    the other way round for those born from 1997 on (Act XX of 1996)."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"[1-8]\d{10}", number):
+        return Verdict.INVALID
+    year, kind = int(number[1:3]), int(number[0])
+    year += 1900 if kind in (1, 2, 5, 6) else 2000 if year < 50 else 1800
+    if not _is_date(year, int(number[3:5]), int(number[5:7])):
+        return Verdict.INVALID
+    weights = range(1, 11) if year < 1997 else range(10, 0, -1)
+    return verdict(_weighted(number, weights) % 11 == int(number[10]))
+
+
+def es_social_security(text: str) -> Verdict:
+    """Province and number, and both mod 97; where numbers below ten million are written
+    with seven digits, those count."""
+    number = alphanumeric(text)
+    if not re.fullmatch(r"(?!00)\d{12}", number):
+        return Verdict.INVALID
+    whole, check = number[:10], int(number[10:])
+    short = whole[:2] + whole[3:] if whole[2] == "0" else whole
+    return verdict(check in (int(whole) % 97, int(short) % 97))
+
+
 def ru_snils(text: str) -> Verdict:
     number = alphanumeric(text)
     if not re.fullmatch(r"\d{11}", number):

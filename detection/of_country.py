@@ -59,15 +59,17 @@ _OURS: dict[str, tuple[Callable[[str], Verdict], ...]] = {
     "AE": (national.ae_emirates_id,),
     "CN": (national.cn_resident_id,),
     "EG": (national.eg_national_id,),
+    "ES": (national.es_social_security,),
     "FI": (national.fi_hetu,),
     "GB": (national.uk_nino,),
     "HK": (national.hk_id_card,),
-    "HU": (national.hu_tax_id,),
+    "HU": (national.hu_tax_id, national.hu_personal_number),
     "IR": (national.ir_national_code,),
     "KR": (national.kr_rrn, national.kr_business_number),
     "LK": (national.lk_nic,),
     "LU": (national.lu_national_id,),
     "LV": (national.lv_personal_code,),
+    "MX": (national.luhn11,),
     "PL": (national.pl_id_card,),
     "RU": (national.ru_snils,),
     "SA": (national.sa_national_id,),
@@ -96,6 +98,7 @@ _TAX_FORMS = {
 }
 _IDENTITY_FORMS = {
     "AR": r"\d{7,8}",
+    "AZ": r"(?=[A-Z]*\d)[A-HJ-NP-Z\d]{7}",
     "BD": r"\d{10}|\d{13}|\d{17}",
     "CO": r"\d{6,10}",
     "DE": r"[CFGHJKLMNPRTVWXYZ\d]{9}",
@@ -121,7 +124,7 @@ _IDENTITY_FORMS = {
     "VE": r"[VE]?\d{6,8}",
 }
 """With or without the signs in them."""
-_SIGNS = str.maketrans("", "", "-./()")
+_SIGNS = str.maketrans("", "", "-./() ")
 
 
 @cache

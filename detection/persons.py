@@ -19,6 +19,7 @@ _NOT_NAMES = frozenset(
 """.split()
 )
 _NO_DIGITS = re.compile(r"\D+")
+_EXTENSION = re.compile(r"(?i)\s*(?:x|ext\.?|#)\s*\d{1,6}$")
 _LABEL = "[^.-](?:[^.]{0,61}[^.-])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _EIGHT_PAIRS = re.compile("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}")
@@ -51,6 +52,7 @@ def email(text: str) -> Verdict:
 def phone(text: str, country: str = "") -> Verdict:
     """With + or 00 the library decides; without, too if the country is known, else a
     plausible length is unsure."""
+    text = _EXTENSION.sub("", text)
     digits = _NO_DIGITS.sub("", text)
     if not 6 <= len(digits) <= 15 or len(set(digits)) < 3:
         return Verdict.INVALID

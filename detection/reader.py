@@ -30,6 +30,7 @@ from detection.judge import (
     best,
 )
 from detection.paths import field_path, shown
+from detection.scripts import fold
 from detection.tokens import decode_base64
 from detection.walker import Walker
 from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
@@ -273,9 +274,10 @@ class Reading:
             path = self._path(field, field.key)
         hits = _NO_HITS
         is_spoken = False
+        if field.rules and self._read_inside(field, text, path):
+            return
+        text = fold(text)
         if field.rules:
-            if self._read_inside(field, text, path):
-                return
             hits = self._rules(field, text)
             is_spoken = _SPOKEN_HIT in field.rules
             if not hits and not plan.is_told and not is_spoken:

@@ -78,12 +78,12 @@ json.dump({"scores": scores, "seconds": seconds, "recognizers": len(found)}, sys
 """
 
 
-def install(directory: Path) -> Path:
-    """The environment's Python."""
+def install(directory: Path, package: str = "presidio-analyzer") -> Path:
+    """The Python of a virtual environment with that package."""
     python = directory / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "presidio-analyzer"]
+        pip = [str(python), "-m", "pip", "install", "--quiet", package]
         subprocess.run(pip, check=True)
     return python
 

@@ -299,6 +299,14 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["161175-19998", "1"],
     },
     "pl_id_card": {VALID: ["ABS123456"], INVALID: ["ABS123455", "A1"]},
+    "es_social_security": {
+        VALID: ["02/43483954/83", "024348395483", "090018263332"],
+        INVALID: ["024348395484", "004348395483", "1"],
+    },
+    "hu_personal_number": {
+        VALID: ["1-301019-3515", "13209142528", "30108120011"],
+        INVALID: ["13010193516", "13013193515", "1"],
+    },
     "hu_tax_id": {VALID: ["8071592153"], INVALID: ["8071592152", "1"]},
     "ru_snils": {VALID: ["112-233-445 95"], INVALID: ["112-233-445 96", "1"]},
     "eg_national_id": {UNSURE: ["29001011234567"], INVALID: ["29013011234567", "1"]},
