@@ -16,7 +16,7 @@ import msgspec
 from detection.catalog import Catalog, CatalogError, DataType, rules
 from detection.countries import COUNTRIES
 from detection.finding import Likelihood, Message
-from detection.judge import compile_form, compile_rule
+from detection.rule import compile_form, compile_rule
 from detection.scanner import Scanner
 from detection.validators import is_known
 

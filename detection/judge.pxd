@@ -1,30 +1,10 @@
 cimport cython
 
-
-cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _WORDS_BEFORE, _POSSIBLE, _LIKELY
-
-
-cdef class Judged:
-    cdef readonly Py_ssize_t number
-    cdef readonly str data_type, label
-    cdef readonly object fullmatch, search, finditer, validate
-    cdef readonly dict forms
-    cdef readonly bint takes_country
-    cdef readonly int start
-    cdef readonly bint needs_key, doubts, is_nested
-
-    cpdef object validated(self, str value, str country=*)
-    cpdef bint is_local(self)
-    cpdef bint proves(self, object verdict)
+from detection.candidate cimport Candidate
+from detection.rule cimport Judged
 
 
-@cython.no_gc
-cdef class Candidate:
-    cdef readonly Judged judged
-    cdef readonly Py_ssize_t start, end, letters
-    cdef readonly object verdict
-    cdef readonly tuple context, sums
-    cdef readonly int likelihood
+cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _WORDS_BEFORE
 
 
 cdef class Surroundings:
@@ -68,8 +48,3 @@ cdef class Judge:
     @cython.locals(name=str, before=str, support=list)
     cdef tuple _context(self, Judged rule, str text, Py_ssize_t start,
                         Surroundings around)
-
-
-@cython.locals(part=Candidate, other=Candidate, ordered=list, kept=list)
-cpdef list best(list candidates)
-cdef bint _excludes(Candidate other, Candidate part)

@@ -13,19 +13,18 @@ candidates. The arithmetic of the ladder (docs/detection.md):
     - 1 if it is no number of the country that its own key or a field beside it names
     - 1 if the value is cut by the end of the message
 
-clamped to 1 to 5. Where matches overlap one stays: a likely one before a possible one,
-then one that a format or validator proves without a key, then the type that more of the
-key tells, then the likelier, the longer, the rule that comes first in the catalog.
+clamped to 1 to 5; 0 is dropped. Which stay where they overlap `candidate.py` tells.
 """
 
 import re
 from collections.abc import Mapping
 from itertools import islice
 
-from detection.catalog import Catalog, CatalogError, DataType, Rule, rules
+from detection.candidate import Candidate
+from detection.catalog import Catalog, rules
 from detection.database import anchors, lone_hits
+from detection.rule import Judged
 from detection.tokens import is_placeholder
-from detection.validators import TAKING_COUNTRY, find, is_known
 from detection.verdict import Verdict
 from detection.words import PhraseBook
 
@@ -33,8 +32,6 @@ _MATCH_LIMIT = 256
 _WORK_LIMIT = 25_000
 _WEIGHING = 4
 _WORDS_BEFORE = 48
-_POSSIBLE = 3
-_LIKELY = 4
 
 MATCH_LIMIT = _MATCH_LIMIT
 """Matches of one rule in one field that are judged."""
@@ -63,102 +60,6 @@ _PART = re.compile(
     r"(?<!\w)(?=[^\s\d]{0,20}\d)\w(?:[\w&./+*()-]{2,40}[\w)])(?:(?<=\d) (?=\d)\d+){0,6}"
 )
 """What may be a number in a text, groups of digits together."""
-
-
-class Judged:
-    """A rule ready to run."""
-
-    def __init__(self, number: int, data_type: str, kind: DataType, rule: Rule) -> None:
-        self.number = number
-        self.data_type = data_type
-        self.label = rule.name or str(kind.rules.index(rule) + 1)
-        """The rule's name within its type."""
-        try:
-            search = compile_rule(rule)
-            self.forms = {
-                country: compile_form(form)
-                for country, form in kind.countries.items()
-                if rule.when == "key"
-            }
-        except re.error as error:
-            text = f"{data_type}: rule {self.label}: {error}"
-            raise CatalogError(text) from error
-        if rule.validator and not is_known(rule.validator):
-            text = f"{data_type}: rule {self.label}: {rule.validator!r}"
-            raise CatalogError(f"{text}: no such validator")
-        self.fullmatch = search.fullmatch
-        self.search = search.search
-        self.finditer = search.finditer
-        self.validate = find(rule.validator) if rule.validator else None
-        self.takes_country = rule.validator in TAKING_COUNTRY
-        self.start = rule.start
-        self.needs_key = rule.when == "key"
-        self.doubts = rule.doubt
-        self.is_nested = kind.nested
-
-    def validated(self, value: str, country: str = "") -> Verdict:
-        """What the validator, or the country, says. A value of another form than the
-        validator expects is not valid."""
-        form = self.forms.get(country) if country else None
-        if form is not None and form.fullmatch(value) is None:
-            return _INVALID
-        if self.validate is None:
-            return _UNSURE
-        try:
-            if self.takes_country:
-                return self.validate(value, country)
-            return self.validate(value)
-        except (ValueError, LookupError, TypeError):
-            return _INVALID
-
-    def is_local(self) -> bool:
-        """Whether it can tell numbers of one country from others."""
-        return bool(self.forms) or self.takes_country
-
-    def proves(self, verdict: Verdict) -> bool:
-        """Whether a match needs no key to be believed."""
-        is_proof = self.start > _POSSIBLE or verdict is _VALID
-        return is_proof and not self.needs_key and not self.doubts
-
-
-class Candidate:
-    """A data type in a part of a field's text, characters start to end."""
-
-    def __init__(
-        self,
-        judged: Judged,
-        start: int,
-        end: int,
-        verdict: Verdict,
-        context: tuple[str, ...],
-        sums: tuple[int, int, int, int, int],
-        likelihood: int,
-        letters: int,
-    ) -> None:
-        self.judged = judged
-        self.start = start
-        self.end = end
-        self.verdict = verdict
-        self.context = context
-        self.sums = sums
-        self.likelihood = likelihood
-        self.letters = letters
-
-    def arithmetic(self) -> str:
-        """How the likelihood came about."""
-        form = "base {} validator {:+} context {:+} doubt {:+} cut {:+}"
-        return form.format(*self.sums)
-
-    def rank(self) -> tuple[int, ...]:
-        """The lower wins where candidates overlap."""
-        return (
-            -min(self.likelihood, _LIKELY),
-            -int(self.judged.proves(self.verdict)),
-            -self.letters,
-            -self.likelihood,
-            self.start - self.end,
-            self.judged.number,
-        )
 
 
 class Surroundings:
@@ -417,40 +318,3 @@ class Judge:
         if support:
             return tuple(support)
         return _DOUBTED if rule.doubts and around.is_doubtful else ()
-
-
-def compile_rule(rule: Rule) -> "re.Pattern[str]":
-    """The rule's exact expression, with what must not stand around it."""
-    flags = re.IGNORECASE if rule.caseless else re.NOFLAG
-    before = f"(?<!{rule.before})" if rule.before else ""
-    after = f"(?!{rule.after})" if rule.after else ""
-    return re.compile(f"{before}(?:{rule.pattern}){after}", flags)
-
-
-def compile_form(form: str) -> "re.Pattern[str]":
-    """A country's form, with no letters or digits around it."""
-    return re.compile(rf"(?<![^\W_])(?:{form})(?![^\W_])", re.IGNORECASE)
-
-
-def best(candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates that stay where they overlap; nested types beside them."""
-    ordered = [part for part in candidates if part.likelihood >= _POSSIBLE]
-    if len(ordered) < 2:
-        return ordered
-    ordered.sort(key=Candidate.rank)
-    kept: list[Candidate] = []
-    for part in ordered:
-        for other in kept:
-            if _excludes(other, part):
-                break
-        else:
-            kept.append(part)
-    return kept
-
-
-def _excludes(other: Candidate, part: Candidate) -> bool:
-    if part.start >= other.end or other.start >= part.end:
-        return False
-    if other.judged.data_type == part.judged.data_type:
-        return True
-    return not (other.judged.is_nested or part.judged.is_nested)

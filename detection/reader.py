@@ -16,19 +16,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from detection import countries, fields
+from detection.candidate import Candidate, best
 from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
 from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place
 from detection.finding import Location
-from detection.judge import (
-    BY_KEY,
-    BY_NAME,
-    NOWHERE,
-    Candidate,
-    Judge,
-    Surroundings,
-    best,
-)
+from detection.judge import BY_KEY, BY_NAME, NOWHERE, Judge, Surroundings
 from detection.paths import field_path, shown
 from detection.scripts import fold
 from detection.tokens import decode_base64

@@ -1,6 +1,6 @@
 cimport cython
 
-from detection.judge cimport Candidate
+from detection.candidate cimport Candidate
 
 
 cdef class Results:

@@ -8,9 +8,9 @@ are raised to its sensitivity.
 
 from collections.abc import Mapping
 
+from detection.candidate import Candidate, best
 from detection.catalog import Catalog
 from detection.finding import Finding, Likelihood, Location, Sensitivity
-from detection.judge import Candidate, best
 
 _LIKELY = int(Likelihood.LIKELY)
 _LIKELIHOODS = (None, *Likelihood)

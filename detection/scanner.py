@@ -25,12 +25,13 @@ from typing import Any
 
 import hyperscan
 
+from detection.candidate import Candidate
 from detection.catalog import Catalog, load
 from detection.database import default_cache, open_database
 from detection.documents import Document, documents
 from detection.fields import HIT_BITS, collect
 from detection.finding import Explanation, Finding, Location, Message
-from detection.judge import Candidate, Judge
+from detection.judge import Judge
 from detection.reader import Part, Reader
 from detection.results import Levels, Results
 from detection.tokens import jwt, jwt_details

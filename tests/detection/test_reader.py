@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from detection.candidate import Candidate
 from detection.catalog import Catalog
 from detection.documents import Document
 from detection.fields import KEY_LIMIT
 from detection.finding import Location
-from detection.judge import WEIGHING, WORK_LIMIT, Candidate, Judge
+from detection.judge import WEIGHING, WORK_LIMIT, Judge
 from detection.reader import KEPT_LIMIT, Part, Reader
 from detection.scanner import Scanner
 from detection.walker import FIELD_LIMIT

@@ -1,8 +1,9 @@
 """Candidates become findings; combinations raise them."""
 
+from detection.candidate import Candidate
 from detection.catalog import Catalog
 from detection.finding import Likelihood, Location, Sensitivity
-from detection.judge import Candidate, Judge
+from detection.judge import Judge
 from detection.results import Levels, Results
 from detection.verdict import Verdict
 from detection.words import PhraseBook

@@ -3,13 +3,11 @@
 import base64
 import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detection.catalog import read
 from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
 from detection.scanner import ALONE_BYTES, BATCH_BYTES, Scanner
 from detection.walker import FIELD_LIMIT
@@ -318,28 +316,6 @@ def test_mutated_bodies_never_raise(
     mutated = data[:position] + patch + data[position + 2 :]
     for findings in scanner.scan([Message(body=mutated), Message(body=patch)]):
         assert all(isinstance(finding, Finding) for finding in findings)
-
-
-def test_values_that_a_validator_cannot_read_are_not_valid(tmp_path: Path) -> None:
-    file = tmp_path / "own.yaml"
-    file.write_text(OWN)
-    scanner = Scanner(read([file]))
-    assert scanner.scan([Message(body=b'{"number": "no digits"}')]) == [[]]
-    (row,) = scanner.explain(Message(body=b'{"number": "no digits"}'))
-    assert row.verdict == "invalid"
-
-
-OWN = """
-category: own
-types:
-  - name: number
-    title: A number
-    sensitivity: low
-    keys: [number]
-    rules: [{when: key, pattern: '.+', validator: de_lanr}]
-    examples: []
-    decoys: []
-"""
 
 
 @pytest.mark.parametrize(
