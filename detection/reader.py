@@ -116,7 +116,7 @@ class Reader:
     ) -> None:
         """Judges the fields that hits[first:stop] (ends absolute in the buffer) stand
         in."""
-        if self._kept + self._walker.made > _KEPT_LIMIT:
+        if self._kept + self._walker.made() > _KEPT_LIMIT:
             self._roots = {}
             self._kept = 0
             self._walker.forget()

@@ -3,13 +3,13 @@
 
 In come a buffer, the part of it that is one document, and the hits in it, sorted.
 Out come the fields: the value (or key) that holds a hit or follows a telling key, with
-its key and its place in the document. What stands under a key that only says that it is
-a value has the name that stands above it (`"phone": {"value": …}`) or beside it
-(`"name": "phone", "value": …`). Nothing is decoded, and only places that hold a field
-are made. The walk follows the grammar of RFC 8259 where the text does and never fails
-where it does not: what it cannot read is stepped over, so several documents in a row,
-cut ones and broken ones give what they have. Beyond DEPTH_LIMIT containers are folded
-into the last one, beyond FIELD_LIMIT fields the walk ends.
+its key and its place in the document (`containers.py`). What stands under a key that
+only says that it is a value has the name that stands above or beside it (`names.py`).
+Nothing is decoded, and only places that hold a field are made. The walk follows the
+grammar of RFC 8259 where the text does and never fails where it does not: what it
+cannot read is stepped over, so several documents in a row, cut ones and broken ones
+give what they have. Beyond DEPTH_LIMIT containers are folded into the last one, beyond
+FIELD_LIMIT fields the walk ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 import cython
 
 from detection import fields
+from detection.containers import Containers
 from detection.fields import Field, Place
+from detection.names import Bearer, Names
 
 if not cython.compiled:
     from detection.memory import string_end
@@ -30,7 +32,6 @@ _ESCAPE_HIT = fields.ESCAPE_HIT
 _FIRST_RULE = fields.FIRST_RULE
 _HIT_BITS = fields.HIT_BITS
 _HIT_MASK = fields.HIT_MASK
-_DEPTH_LIMIT = DEPTH_LIMIT
 _FIELD_LIMIT = FIELD_LIMIT
 _KEY_LIMIT = fields.KEY_LIMIT
 _NEVER = 1 << 60
@@ -38,28 +39,6 @@ _KEY = fields.KEY
 _STRING = fields.STRING
 _NUMBER = fields.NUMBER
 _WORD = fields.WORD
-
-NAMING_KEYS = frozenset(
-    b"""
-    attribute attributename attribute_name code field fieldname field_name header id key
-    kind label name param parameter property propertyname question system title type
-""".split()
-)
-"""Lower case; their values may name what stands beside them."""
-BEARERS = frozenset(
-    b"""
-    value Value val text answer raw string number formatted plain _value $value #text
-    stringValue string_value valueString numberValue S N
-""".split()
-)
-"""Keys of what another key, or the value of a naming key, is the name of."""
-_BEARER_SIZE = max(map(len, BEARERS))
-_BEARER_STARTS = bytes(
-    any(len(key) == size and key[0] == octet for key in BEARERS)
-    for size in range(_BEARER_SIZE + 1)
-    for octet in range(256)
-)
-"""Whether a bearer of this size, in 256s, begins with this octet."""
 _QUOTE = 34
 _COMMA = 44
 _COLON = 58
@@ -68,28 +47,6 @@ _OPEN_ARRAY = 91
 _CLOSE_ARRAY = 93
 _OPEN_OBJECT = 123
 _CLOSE_OBJECT = 125
-
-
-class Bearer:
-    """A member that waits for a name: its field if it has hits, else all to make it."""
-
-    def __init__(
-        self,
-        field: Field | None,
-        key_start: int,
-        key_end: int,
-        kind: int,
-        start: int,
-        close: int,
-        is_cut: bool,
-    ) -> None:
-        self.field = field
-        self.key_start = key_start
-        self.key_end = key_end
-        self.kind = kind
-        self.start = start
-        self.close = close
-        self.is_cut = is_cut
 
 
 class Walker:
@@ -106,15 +63,14 @@ class Walker:
         whether it tells a type, as names have to. `lone_hits` are numbers of hits on
         digits, void where something joins them to what is before."""
         self.says = says
-        self.tells = tells
+        self.names = Names(tells, DEPTH_LIMIT)
         self.lone = bytearray(_HIT_MASK + 1)
         for number in lone_hits:
             self.lone[number] = 1
         self.data: bytes = b""
         self.position = 0
         self.end = 0
-        self.depth = 0
-        self.excess = 0
+        self.containers = Containers(DEPTH_LIMIT)
         self.hits: list[int] = []
         self.hit_index = 0
         self.hit_stop = 0
@@ -124,22 +80,6 @@ class Walker:
         self.key_start = -1
         self.key_end = -1
         self.is_told = False
-        self.places: list[Place | None] = [None] * (_DEPTH_LIMIT + 1)
-        self.keys: list[tuple[int, int] | None] = [None] * (_DEPTH_LIMIT + 1)
-        self.arrays = bytearray(_DEPTH_LIMIT + 1)
-        self.told = bytearray(_DEPTH_LIMIT + 1)
-        self.told_depth = 0
-        self.serial = 0
-        self.serials: list[int] = [0] * (_DEPTH_LIMIT + 1)
-        self.opened: list[int] = [0] * (_DEPTH_LIMIT + 1)
-        self.names: list[bytes | None] = [None] * (_DEPTH_LIMIT + 1)
-        """What a naming key of the open object has."""
-        self.named = 0
-        """Open objects with such a name."""
-        self.bearers: list[Bearer | None] = [None] * (_DEPTH_LIMIT + 1)
-        """The member of the open object that waits for a name."""
-        self.made = 0
-        """Places and answers kept so far."""
         self.answers: dict[bytes, bool] = {}
 
     def walk(
@@ -160,17 +100,8 @@ class Walker:
         self.hit_stop = stop
         self._seek(first)
         self.fields = []
-        self.depth = 0
-        self.excess = 0
-        self.told_depth = 0
-        self.arrays[0] = 0
-        self.told[0] = 0
-        self.names[0] = None
-        self.bearers[0] = None
-        self.named = 0
-        self.serial = 0
-        self.opened[0] = start
-        self.places[0] = root
+        self.containers.start(root, start)
+        self.names.start()
         self._forget_key()
         self._run()
         fields, self.fields = self.fields, []
@@ -202,8 +133,8 @@ class Walker:
         return (
             self.hit_end == _NEVER
             and not self.is_told
-            and self.told_depth == 0
-            and self.named == 0
+            and self.containers.told == 0
+            and self.names.count == 0
         ) or len(self.fields) >= _FIELD_LIMIT
 
     def _seek(self, index: int) -> None:
@@ -242,41 +173,17 @@ class Walker:
         return position
 
     def _open(self, is_array: bool, position: int) -> None:
-        if self.depth >= _DEPTH_LIMIT:
-            self.excess += 1
-            self._forget_key()
-            return
-        outer = self.depth
-        self.depth += 1
-        depth = self.depth
-        self.places[depth] = None
-        self.serial += 1
-        self.serials[depth] = self.serial
-        self.opened[depth] = position
-        self.names[depth] = None
-        self.bearers[depth] = None
-        self.arrays[depth] = is_array
-        self.told[depth] = 0
-        if self.key_start < 0:
-            self.told[depth] = self.arrays[outer] and self.told[outer]
-            self.keys[depth] = None
-        else:
-            self.keys[depth] = (self.key_start, self.key_end)
-            self.told[depth] = self.is_told
-        if self.told[depth]:
-            self.told_depth += 1
+        if self.containers.open(
+            is_array, self.key_start, self.key_end, self.is_told, position
+        ):
+            self.names.open(self.containers.depth)
         self._forget_key()
 
     def _close(self) -> None:
         self._forget_key()
-        if self.excess:
-            self.excess -= 1
-        elif self.depth:
-            if self.told[self.depth]:
-                self.told_depth -= 1
-            if self.names[self.depth] is not None:
-                self.named -= 1
-            self.depth -= 1
+        depth = self.containers.depth
+        if self.containers.close():
+            self.names.close(depth)
 
     def _take_key(self, start: int, close: int, after: int) -> None:
         self.is_told = False
@@ -299,9 +206,11 @@ class Walker:
     def _take_value(
         self, kind: int, start: int, close: int, after: int, is_cut: bool
     ) -> None:
-        is_told = self.is_told or self.told[self.depth] != 0
-        is_bearer = self.key_start >= 0 and self._is_bearer(self.data)
-        is_named = is_bearer and self.names[self.depth] is not None
+        is_told = self.is_told or self.containers.inside.is_told
+        is_bearer = self.key_start >= 0 and self.names.is_bearer(
+            self.data, self.key_start, self.key_end
+        )
+        is_named = is_bearer and self.names.is_named(self.containers.depth)
         if not is_told and not is_named and self.hit_end > after:
             if is_bearer:
                 self._bear(None, kind, start, close, is_cut)
@@ -333,40 +242,27 @@ class Walker:
             self._name(start, close)
         self._forget_key()
 
-    def _is_bearer(self, text: bytes) -> bool:
-        """Whether the key only says that a value follows."""
-        size = self.key_end - self.key_start
-        if size > _BEARER_SIZE or not size:
-            return False
-        if not _BEARER_STARTS[(size << 8) + text[self.key_start]]:
-            return False
-        return self.data[self.key_start : self.key_end] in BEARERS
-
     def _bear(
         self, field: Field | None, kind: int, start: int, close: int, is_cut: bool
     ) -> None:
         """Names a bearer's field, or lets it wait for a name."""
-        name = self.names[self.depth]
-        if name is None and self.told[self.depth]:
-            above = self._container_key()
-            name = above if above is not None and self._tells(above) else None
+        depth = self.containers.depth
+        is_told = self.containers.inside.is_told
+        above = self.containers.key(self.data) if is_told else None
+        name = self.names.name(depth, above)
         if field is not None:
             field.name = name
         if name is None:
-            self.bearers[self.depth] = Bearer(
+            bearer = Bearer(
                 field, self.key_start, self.key_end, kind, start, close, is_cut
             )
+            self.names.wait(depth, bearer)
 
     def _name(self, start: int, close: int) -> None:
-        """Takes the name for the open object if it says anything."""
-        key = self.data[self.key_start : self.key_end].lower()
+        """Takes the name for the open object, and for the bearer that waits in it."""
+        key = self.data[self.key_start : self.key_end]
         name = self.data[start:close]
-        if key not in NAMING_KEYS or not self._tells(name):
-            return
-        if self.names[self.depth] is None:
-            self.named += 1
-        self.names[self.depth] = name
-        bearer = self.bearers[self.depth]
+        bearer = self.names.take(self.containers.depth, key, name)
         if bearer is None:
             return
         field = bearer.field
@@ -376,13 +272,6 @@ class Walker:
                 bearer.kind, bearer.start, bearer.close, key, True, bearer.is_cut
             )
         field.name = name
-
-    def _container_key(self) -> bytes | None:
-        """The key of the open object, or of the arrays that it stands in."""
-        depth = self.depth
-        while depth > 1 and self.keys[depth] is None and self.arrays[depth - 1]:
-            depth -= 1
-        return self._named(self.keys[depth])
 
     def _is_joined(self, text: bytes, start: int, end: int) -> bool:
         """Whether a letter, digit or one of `_.+/-` stands before the digits that end
@@ -404,16 +293,16 @@ class Walker:
         answer = self.answers.get(key)
         if answer is None:
             answer = self.answers[key] = self.says(key)
-            self.made += 1
         return answer
 
-    def _tells(self, name: bytes) -> bool:
-        return len(name) <= _KEY_LIMIT and self.tells(name)
+    def made(self) -> int:
+        """Places and answers kept so far."""
+        return self.containers.made + len(self.answers)
 
     def forget(self) -> None:
         """Forgets the answers; the places are forgotten with their root."""
         self.answers = {}
-        self.made = 0
+        self.containers.made = 0
 
     def _add(
         self,
@@ -424,49 +313,22 @@ class Walker:
         is_told: bool,
         is_cut: bool,
     ) -> Field:
-        depth = self.depth
         if key is None and kind != _KEY:
-            while depth > 0 and self.arrays[depth] and self.keys[depth] is None:
-                depth -= 1
-            if depth > 0 and self.arrays[depth]:
-                key = self._named(self.keys[depth])
-        depth = self.depth
-        while depth > 0 and self.arrays[depth]:
-            depth -= 1
-        place = self._place(self.depth)
+            key = self.containers.element_key(self.data)
+        container = self.containers.nearest_object()
         field = Field(
-            place,
+            self.containers.place(self.data),
             key,
             kind,
             start,
             close,
             is_told,
             is_cut,
-            self.serials[depth],
-            self.opened[depth],
+            container.serial,
+            container.opened,
         )
         self.fields.append(field)
         return field
-
-    def _place(self, depth: int) -> Place:
-        place = self.places[depth]
-        if place is None:
-            parent = self._place(depth - 1)
-            key = self._named(self.keys[depth])
-            inner = parent.arrays if self.arrays[depth] else parent.objects
-            place = inner.get(key)
-            if place is None:
-                place = Place(parent, key, self.arrays[depth] != 0)
-                self.made += 1
-                if key is None or len(key) <= _KEY_LIMIT:
-                    inner[key] = place
-            self.places[depth] = place
-        return place
-
-    def _named(self, span: tuple[int, int] | None) -> bytes | None:
-        if span is None:
-            return None
-        return self.data[span[0] : span[1]]
 
     def _forget_key(self) -> None:
         self.key_start = -1

@@ -1,7 +1,6 @@
 """The walker gives the fields that hits stand in, whatever the text."""
 
 import json
-import re
 
 import pytest
 from hypothesis import given
@@ -12,41 +11,13 @@ from detection.fields import (
     FIRST_RULE,
     HIT_BITS,
     KEY,
-    KEY_HIT,
     KEY_LIMIT,
     NUMBER,
     STRING,
     WORD,
-    Field,
-    Place,
 )
-from detection.walker import DEPTH_LIMIT, FIELD_LIMIT, Walker
-
-RULE = 20
-
-
-def hits_of(data: bytes) -> list[int]:
-    """A hit for each `HIT` in the text, a key hit for each `told"`."""
-    hits = [m.end() << HIT_BITS | RULE for m in re.finditer(b"HIT|777", data)]
-    hits += [m.end() << HIT_BITS | KEY_HIT for m in re.finditer(b'told"', data)]
-    return sorted(hits)
-
-
-def walker() -> Walker:
-    return Walker(lambda _: True, lambda _: True)
-
-
-def root() -> Place:
-    return Place(None, None, False, "$")
-
-
-def walked(data: bytes) -> list[Field]:
-    hits = hits_of(data)
-    return walker().walk(data, 0, len(data), hits, 0, len(hits), root())
-
-
-def seen(data: bytes) -> list[tuple[int, bytes | None, bytes]]:
-    return [(f.kind, f.key, data[f.start : f.end]) for f in walked(data)]
+from detection.walker import FIELD_LIMIT, Walker
+from tests.detection.walks import RULE, hits_of, root, seen, walked, walker
 
 
 def test_hit_in_string_gives_its_field() -> None:
@@ -98,52 +69,6 @@ def test_telling_key_of_object_gives_its_members() -> None:
 
 def test_text_that_looks_like_a_telling_key_tells_nothing() -> None:
     assert seen(b'{"a": "told", "b": 1}') == []
-
-
-def test_array_elements_have_the_key_of_the_array() -> None:
-    assert seen(b'{"a": [["HIT"]]}') == [(STRING, b"a", b"HIT")]
-    assert seen(b'["HIT"]') == [(STRING, None, b"HIT")]
-
-
-def test_places_name_the_way() -> None:
-    (field,) = walked(b'{"a": [{"b": {"c": "HIT"}}]}')
-    names = []
-    place: Place | None = field.place
-    while place is not None:
-        names.append((place.key, place.is_array))
-        place = place.parent
-    assert names == [
-        (b"b", False),
-        (None, False),
-        (b"a", True),
-        (None, False),
-        (None, False),
-    ]
-
-
-def test_fields_of_one_object_share_a_serial_number() -> None:
-    first, second = walked(b'{"a": "HIT", "b": ["HIT"]}')
-    assert first.place is second.place.container
-    assert first.serial == second.serial
-
-
-def test_objects_at_one_place_share_it_but_no_serial_number() -> None:
-    first, second = walked(b'[{"a": "HIT"}, {"a": "HIT"}]')
-    assert first.place is second.place
-    assert first.serial != second.serial
-
-
-def test_places_are_kept_between_walks_unless_their_key_is_long() -> None:
-    one, start = walker(), root()
-    for key in (b"a", b"k" * (KEY_LIMIT + 1)):
-        data = b'{"%b": {"b": "HIT"}}' % key
-        hits = hits_of(data)
-        walk = [one.walk(data, 0, len(data), hits, 0, 1, start) for _ in range(2)]
-        (first,), (second,) = walk
-        assert (first.place is second.place) == (len(key) <= KEY_LIMIT)
-    assert one.made == 4
-    one.forget()
-    assert one.made == 0
 
 
 def test_keys_that_say_nothing_give_no_field_without_a_hit() -> None:
@@ -204,20 +129,6 @@ def test_cut_string_is_marked() -> None:
 def test_cut_number_is_marked() -> None:
     (field,) = walked(b'{"a": 777')
     assert field.is_cut
-
-
-def test_more_closings_than_openings_are_stepped_over() -> None:
-    assert seen(b']}} {"a": "HIT"}') == [(STRING, b"a", b"HIT")]
-
-
-def test_depth_beyond_the_limit_is_folded() -> None:
-    data = b"[" * (DEPTH_LIMIT + 50) + b'"HIT"' + b"]" * (DEPTH_LIMIT + 50) + b'"HIT"'
-    deep, flat = walked(data)
-    assert flat.place.parent is None
-    depth, place = 0, deep.place.parent
-    while place is not None:
-        depth, place = depth + 1, place.parent
-    assert depth == DEPTH_LIMIT
 
 
 def test_fields_end_at_the_limit() -> None:
