@@ -91,12 +91,3 @@ def imei(text: str) -> Verdict:
     """Fifteen digits with a check digit (3GPP TS 23.003)."""
     digits = re.sub(r"[ /-]", "", text)
     return verdict(len(digits) == 15 and luhn(digits) and len(set(digits)) > 2)
-
-
-def clabe(text: str) -> Verdict:
-    """Mexican account number: weights 3, 7, 1."""
-    total = sum(
-        int(digit) * weight % 10
-        for digit, weight in zip(text[:17], (3, 7, 1) * 6, strict=False)
-    )
-    return verdict((10 - total % 10) % 10 == int(text[17]))

@@ -12,6 +12,7 @@ from functools import cache
 from types import ModuleType
 
 from detection import (
+    accounts,
     anywhere,
     assigned,
     cards,
@@ -28,6 +29,7 @@ TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat", "phone"}
 """Those that take the code of a country after the text."""
 
 _HOMES: tuple[ModuleType, ...] = (
+    accounts,
     anywhere,
     assigned,
     cards,
