@@ -1,15 +1,17 @@
 """Measures the detector: findings on labelled values and real bodies, and speed.
 
     python -m benchmarks.detect [--corpora DIR] [--review FILE] [--presidio DIR]
-        [--faker DIR] [--mutations N]
+        [--faker DIR] [--published DIR] [--mutations N]
 
 The corpora (default: $VETHSCOPE_CORPORA; without them only speed is measured) hold
 `values/labelled.jsonl` and `bodies.jsonl.gz`. `--review` writes every likely finding on
 the bodies as JSON lines, masked: paths and types only. `--presidio` names a directory
 for a virtual environment of its own, into which presidio-analyzer is installed if it is
 not there; its pattern recognizers then run on the same values and bodies. `--faker`
-does so with Faker, whose made-up values of many countries are looked for. Times are the
-process's own processor time. `--mutations` scans so many broken bodies.
+does so with Faker, whose made-up values of many countries are looked for, and
+`--published` with the clients of Amazon's and Google's APIs, whose examples and
+descriptions are scanned. `--mutations` scans so many broken bodies. Times are the
+process's own processor time.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from benchmarks.detection import (
     labels,
     made_up,
     mutations,
+    published,
     rival,
     speed,
     summary,
@@ -40,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--review", type=Path)
     parser.add_argument("--presidio", type=Path)
     parser.add_argument("--faker", type=Path)
+    parser.add_argument("--published", type=Path)
     parser.add_argument("--mutations", type=int, default=0)
     options = parser.parse_args(arguments)
     scanner = Scanner.load()
@@ -49,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     forms.report(scanner)
     if options.faker:
         made_up.report(scanner, options.faker)
+    if options.published:
+        published.report(scanner, options.published)
     if options.mutations and not options.corpora:
         mutations.report(scanner, options.mutations, [])
     if not options.corpora:

@@ -87,6 +87,8 @@ class DataType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     countries: dict[str, str] = {}
     """Forms of the whole value, in any case, where keys name the country (its code of
     ISO 3166): values of other forms are none there."""
+    abroad: bool = False
+    """Shown in other countries too: only its own key names its country, none beside."""
     nested: bool = False
     """Reported beside another finding in the same characters."""
 
@@ -119,6 +121,8 @@ class CatalogFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Phrases of keys that count against numbers."""
     spoken: list[str] = []
     """Phrases that, in a text, make the rules of their types be tried on it too."""
+    silent: list[str] = []
+    """Phrases of keys that tell nothing, though they end with a telling one."""
     combinations: list[Combination] = []
 
 
@@ -128,6 +132,7 @@ class Catalog(msgspec.Struct, frozen=True):
     types: dict[str, DataType]
     doubtful: list[str]
     spoken: list[str]
+    silent: list[str]
     combinations: list[Combination]
     digest: str
 
@@ -143,6 +148,7 @@ def read(paths: Sequence[Path]) -> Catalog:
     types: dict[str, DataType] = {}
     doubtful: list[str] = []
     spoken: list[str] = []
+    silent: list[str] = []
     combinations: list[Combination] = []
     errors: list[str] = []
     libraries = (version(name) for name in ("python-stdnum", "phonenumbers"))
@@ -170,10 +176,12 @@ def read(paths: Sequence[Path]) -> Catalog:
             types.pop(name, None)
         doubtful += file.doubtful
         spoken += file.spoken
+        silent += file.silent
         combinations += file.combinations
     if errors:
         raise CatalogError("\n".join(errors))
-    return Catalog(types, doubtful, spoken, combinations, digest.hexdigest()[:16])
+    name = digest.hexdigest()[:16]
+    return Catalog(types, doubtful, spoken, silent, combinations, name)
 
 
 def _read(path: Path, errors: list[str], digest: "hashlib._Hash") -> CatalogFile | None:

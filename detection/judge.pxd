@@ -4,7 +4,7 @@ from detection.candidate cimport Candidate
 from detection.rule cimport Judged
 
 
-cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _WORDS_BEFORE
+cdef int _MATCH_LIMIT, _WORK_LIMIT, _WEIGHING, _ASKING_ALL, _WORDS_BEFORE
 
 
 cdef class Surroundings:
@@ -36,7 +36,7 @@ cdef class Judge:
     @cython.locals(bare=str, is_label="bint", is_told="bint")
     cdef object _run(self, Judged rule, str text, Surroundings around, bint is_cut,
                      list found)
-    @cython.locals(spans=dict, finders=list)
+    @cython.locals(spans=dict, value=str, is_prose="bint")
     cdef object _run_inside(self, Judged rule, str text, Surroundings around,
                             bint is_told, bint is_cut, list found)
     @cython.locals(value=str, start=Py_ssize_t, end=Py_ssize_t, letters=Py_ssize_t,

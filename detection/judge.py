@@ -31,15 +31,17 @@ from detection.words import PhraseBook
 _MATCH_LIMIT = 256
 _WORK_LIMIT = 25_000
 _WEIGHING = 4
+_ASKING_ALL = 24
 _WORDS_BEFORE = 48
 
 MATCH_LIMIT = _MATCH_LIMIT
 """Matches of one rule in one field that are judged."""
 WORK_LIMIT = _WORK_LIMIT
 """Work done for a document, about microseconds: a rule on a field counts 1 and 1 for
-every 64 characters, a part of a text 1, a match WEIGHING, three times that
-after words, five times that without the key that its rule needs, the words of a text 1
-for 4 characters. What comes after is not judged."""
+every 64 characters, a document in it likewise, a part of a text 1, a match WEIGHING,
+three times that after words, five times that without the key that its rule needs,
+asking the validators of all countries 24, the words of a text 1 for 4 characters. What
+comes after is not judged."""
 WEIGHING = _WEIGHING
 SPOKEN_LIMIT = 4096
 """Characters of a text whose words name types."""
@@ -56,6 +58,7 @@ _BY_WORDS = ("words tell it",)
 _DOUBTED = ("doubtful key",)
 
 
+_DIGIT = re.compile(r"[0-9]")
 _PART = re.compile(
     r"(?<!\w)(?=[^\s\d]{0,20}\d)\w(?:[\w&./+*()-]{2,40}[\w)])(?:(?<=\d) (?=\d)\d+){0,6}"
 )
@@ -218,7 +221,7 @@ class Judge:
     ) -> None:
         """Parts of the text that look like numbers, what has the form of the country
         that the key names, and if a validator can tell right from wrong, what the
-        rule's own expression finds."""
+        rule's own expression finds; without a key a word must be proven."""
         spans: dict[tuple[int, int], re.Match[str]] = {}
         for part in islice(_PART.finditer(text), _MATCH_LIMIT):
             self.work += 1
@@ -226,12 +229,16 @@ class Judge:
             if match is not None:
                 spans[match.span()] = match
         form = rule.forms.get(around.country) if is_told else None
-        finders = [form.finditer] if form is not None else []
-        if rule.validate is not None:
-            finders.append(rule.finditer)
-        for find_in in finders:
-            for match in islice(find_in(text), _MATCH_LIMIT):
+        if form is not None:
+            for match in islice(form.finditer(text), _MATCH_LIMIT):
                 spans.setdefault(match.span(), match)
+        if rule.validate is not None:
+            for match in islice(rule.finditer(text), _MATCH_LIMIT):
+                value = match.group()
+                is_prose = not is_told and _DIGIT.search(value) is None
+                self.work += _WEIGHING if is_prose else 1
+                if not is_prose or self._verdict(rule, value) is _VALID:
+                    spans.setdefault(match.span(), match)
         for match in spans.values():
             self._weigh(rule, match, text, around, is_cut, found)
 
@@ -255,7 +262,7 @@ class Judge:
         context = around.context
         support = 2
         doubt = 0
-        country = around.country or self._beside
+        country = around.country or ("" if rule.is_abroad else self._beside)
         if letters and country:
             local = rule.validated(value, country)
             if local is not _INVALID:
@@ -293,6 +300,7 @@ class Judge:
         if rule.validate is None:
             return _UNSURE
         if rule.validate is not self._asked or value != self._value:
+            self.work += _ASKING_ALL if rule.asks_all else 0
             self._asked = rule.validate
             self._value = value
             self._answer = rule.validated(value)

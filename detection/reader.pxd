@@ -6,7 +6,7 @@ from detection.judge cimport Judge, Surroundings
 
 
 cdef int _KEY, _WORD, _FIRST_RULE, _SPOKEN_HIT
-cdef Py_ssize_t _KEY_LIMIT, _TEXT_LIMIT, _KEPT_LIMIT
+cdef Py_ssize_t _KEY_LIMIT, _TEXT_LIMIT, _KEPT_LIMIT, _WORK_LIMIT
 cdef long long _HIT_MASK
 
 

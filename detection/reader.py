@@ -21,7 +21,7 @@ from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
 from detection.documents import Document
 from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place
 from detection.finding import Location
-from detection.judge import BY_KEY, BY_NAME, NOWHERE, Judge, Surroundings
+from detection.judge import BY_KEY, BY_NAME, NOWHERE, WORK_LIMIT, Judge, Surroundings
 from detection.paths import field_path, shown
 from detection.scripts import fold
 from detection.tokens import decode_base64
@@ -41,6 +41,7 @@ _WORD = fields.WORD
 _KEY_LIMIT = fields.KEY_LIMIT
 _TEXT_LIMIT = TEXT_LIMIT
 _KEPT_LIMIT = KEPT_LIMIT
+_WORK_LIMIT = WORK_LIMIT
 _FIRST_RULE = FIRST_RULE
 _HIT_MASK = fields.HIT_MASK
 _SPOKEN_HIT = SPOKEN_HIT
@@ -133,7 +134,10 @@ class Reader:
         Reading(self, part, found, sink).run()
 
     def nested(self, part: Part, data: bytes, root: str, sink: Sink) -> None:
-        """Reads what was decoded from a string."""
+        """Reads what was decoded from a string, while work on the document is left."""
+        self.judge.work += 1 + (len(data) >> 6)
+        if self.judge.work > _WORK_LIMIT:
+            return
         document = part.document._replace(data=data, starts=(), names=())
         hits = self.scan(data)
         if hits and part.depth < NESTING_LIMIT:

@@ -6,7 +6,7 @@ cdef class Judged:
     cdef readonly str data_type, label
     cdef readonly object fullmatch, search, finditer, validate
     cdef readonly dict forms
-    cdef readonly bint takes_country
+    cdef readonly bint takes_country, asks_all, is_abroad
     cdef readonly int start
     cdef readonly bint needs_key, doubts, is_nested
 

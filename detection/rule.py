@@ -45,6 +45,9 @@ class Judged:
         self.finditer = search.finditer
         self.validate = find(rule.validator) if rule.validator else None
         self.takes_country = rule.validator in TAKING_COUNTRY
+        self.asks_all = rule.validator.startswith("any_")
+        """Its validator tries those of all countries."""
+        self.is_abroad = kind.abroad
         self.start = rule.start
         self.needs_key = rule.when == "key"
         self.doubts = rule.doubt
@@ -66,8 +69,8 @@ class Judged:
             return _INVALID
 
     def is_local(self) -> bool:
-        """Whether it can tell numbers of one country from others."""
-        return bool(self.forms) or self.takes_country
+        """Whether a country beside it tells its numbers from others."""
+        return not self.is_abroad and (bool(self.forms) or self.takes_country)
 
     def proves(self, verdict: Verdict) -> bool:
         """Whether a match needs no key to be believed."""

@@ -18,6 +18,9 @@ _REQUEST = re.compile(
     r"[a-z][a-z_ -]*\d{0,3}|redacted|masked|filtered|undefined|null"
 )
 """What asks for a secret or says that it was taken out."""
+_NAMING = re.compile(
+    r"arn:aws[a-z-]*:|projects/[^/]+/(?:locations|secrets)/|\d{4}-\d\d-\d\dT\d\d:\d\d"
+)
 _MASK = re.compile(r"(?i)x{5}|\*{4}|\.{4}|#{4}|•{3}")
 _SLUG_PART = re.compile(
     r"(?:[A-Z]?[a-z]{1,15}(?:[A-Z][a-z]{1,15})*|[A-Z]{1,15})\d{0,2}|\d{1,4}|"
@@ -50,8 +53,8 @@ def is_blank(text: str) -> bool:
 
 
 def is_no_secret(text: str) -> bool:
-    """A placeholder of any kind."""
-    return is_placeholder(text) or is_blank(text)
+    """A placeholder of any kind, a time, or the name of where a secret is kept."""
+    return is_placeholder(text) or is_blank(text) or _NAMING.match(text) is not None
 
 
 def is_slug(value: str) -> bool:

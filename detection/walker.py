@@ -268,7 +268,7 @@ class Walker:
         field = bearer.field
         if field is None:
             key = self.data[bearer.key_start : bearer.key_end]
-            field = self._add(
+            field = bearer.field = self._add(
                 bearer.kind, bearer.start, bearer.close, key, True, bearer.is_cut
             )
         field.name = name

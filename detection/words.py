@@ -210,6 +210,7 @@ class PhraseBook:
             joined[:size] for joined in self._near for size in range(1, len(joined) + 1)
         }
         self._doubtful = {"".join(split(text)) for text in catalog.doubtful}
+        self._silent = {"".join(split(text)) for text in catalog.silent}
         self._notes: dict[bytes, Notes] = {}
 
     def notes(self, key: bytes) -> Notes:
@@ -252,7 +253,8 @@ class PhraseBook:
         )
 
     def _told(self, words: list[str], joined: Words) -> Iterator[Told]:
-        """The longest phrase speaks: an e-mail address is no postal address."""
+        """The longest phrase speaks: an e-mail address is no postal address, and a page
+        token tells nothing."""
         if words and words[0] in DENIALS and len(words) > 1:
             return
         seen: set[tuple[str, str, str]] = set()
@@ -262,6 +264,8 @@ class PhraseBook:
                 if is_told:
                     break
                 text = joined.joined[joined.bounds[start] : joined.bounds[end]]
+                if text in self._silent or text.removesuffix("s") in self._silent:
+                    return
                 for phrase in self._telling.get(text, ()) or self._telling.get(
                     text.removesuffix("s"), ()
                 ):

@@ -83,8 +83,8 @@ def install(directory: Path, package: str = "presidio-analyzer") -> Path:
     python = directory / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", package]
-        subprocess.run(pip, check=True)
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", package], check=True)
     return python
 
 

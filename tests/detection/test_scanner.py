@@ -358,6 +358,29 @@ def test_numbers_without_calling_code_are_of_the_country(
     assert finding.likelihood is likelihood
 
 
+def test_passports_are_shown_in_other_countries_too(scanner: Scanner) -> None:
+    for body, likelihood in (
+        ({"passport": "AB123456", "country": "DE"}, Likelihood.LIKELY),
+        ({"german_passport": "AB123456"}, Likelihood.POSSIBLE),
+    ):
+        ((finding,),) = scanner.scan([Message(body=json.dumps(body).encode())])
+        assert (finding.data_type, finding.likelihood) == (
+            "identity.passport",
+            likelihood,
+        )
+
+
+def test_words_of_a_text_are_no_secrets_but_numbers_may_be(scanner: Scanner) -> None:
+    assert not found(scanner, {"note": "the access token identifying the page"})
+    assert found(scanner, {"note": "the access token is x7Kd92mQpZx81LsVt0b here"})
+
+
+def test_documents_in_a_document_end_with_its_work(scanner: Scanner) -> None:
+    inner = json.dumps({"email": "ada@example.com", "note": "x" * 600})
+    (findings,) = scanner.scan([Message(body=json.dumps([inner] * 3000).encode())])
+    assert 500 < findings[0].count < 3000
+
+
 def test_forms_of_a_country_are_found_in_texts(scanner: Scanner) -> None:
     told = {"$.uk_postcode": "contact.postal_code"}
     assert found(scanner, {"uk_postcode": "I live at SW1A 1AA in London"}) == told
@@ -376,6 +399,7 @@ def test_modifiers_and_countries_may_end_a_key(scanner: Scanner, key: str) -> No
         ({"value": 536904399, "key": "userSsn"}, "$.value"),
         ({"answer": "ssn 536-90-4399", "question": "Your SSN"}, "$.answer"),
         ({"name": "SSN", "label": "US SSN", "value": "536904399"}, "$.value"),
+        ({"value": "536904399", "name": "SSN", "label": "US SSN"}, "$.value"),
         ({"ssn": {"value": "536904399"}}, "$.ssn.value"),
         ({"ssn": [{"type": "first", "value": "536904399"}]}, "$.ssn[*].value"),
         ({"order": {"value": "536904399", "type": "ssn"}}, "$.order.value"),

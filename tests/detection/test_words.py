@@ -1,5 +1,6 @@
 """What keys say."""
 
+import msgspec
 import pytest
 
 from detection.catalog import Catalog
@@ -83,6 +84,13 @@ def test_near_and_doubtful_words_stand_anywhere(small: Catalog) -> None:
     assert notes.near == {"sample.badge"}
     assert notes.is_doubtful
     assert notes.speaks
+
+
+@pytest.mark.parametrize("key", [b"lost_badge", b"lostBadges", b"my lost badge"])
+def test_silent_phrases_tell_nothing(small: Catalog, key: bytes) -> None:
+    book = PhraseBook(msgspec.structs.replace(small, silent=["lost badge"]))
+    assert book.notes(b"badge").told
+    assert not book.notes(key).told
 
 
 def test_long_keys_are_texts(small: Catalog) -> None:
