@@ -210,7 +210,7 @@ def _follow(resource: Resource, api: Api, stop: threading.Event) -> None:
             contact.down(str(error), stop)
         except (OSError, urllib3.exceptions.HTTPError) as error:
             contact.down(f"no answer ({type(error).__name__})", stop)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             version = ""
             contact.down("an answer that is not the Kubernetes API's", stop)
         # Even a server that ends each watch at once is not asked in a tight loop.

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.digger.decoding import decode_coverage, decode_record
@@ -75,6 +75,7 @@ def test_impossible_coverage_is_no_coverage(wrong: dict[str, object]) -> None:
 
 
 @given(st.binary())
+@example(b"\x9a\x00\xa6\x00\x00\x00\x00\x00\x80")
 def test_no_bytes_raise(value: bytes) -> None:
     decode_record(value)
     decode_coverage(value)
