@@ -24,7 +24,7 @@ cdef class View:
 cdef class Connection:
     cdef public View view
     cdef public long long number, last_ns, waiting_since_ns
-    cdef public bint is_elsewhere, is_closed, is_reset
+    cdef public bint is_elsewhere, is_closed, is_decided, is_reset
     cdef public Pairer pairer
     cdef public Stream first, second
 

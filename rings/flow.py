@@ -90,6 +90,8 @@ class Connection:
         self.waiting_since_ns = 0
         self.is_elsewhere = False
         self.is_closed = False
+        self.is_decided = False
+        """Its start told where it is reported, whoever asks."""
         self.is_reset = False
         """A RST was seen; what its receiver refused, bytes that follow tell."""
         self.pairer = Pairer(view.stats, limits, budget, sink, number)
@@ -105,6 +107,7 @@ class Connection:
         self.second.parser.peer = self.first.parser
         if is_start:
             self._assign(key)
+            self.is_decided = True
 
     def learn_roles(self, learned: Parser) -> None:
         """A start line told who asks."""
@@ -177,7 +180,7 @@ class Connection:
         pairer.server = client_key[size : 2 * size]
         pairer.client_port = read_be16(client_key, 2 * size)
         pairer.server_port = read_be16(client_key, 2 * size + 2)
-        if not self._is_reported():
+        if not self._is_reported() and not self.is_decided:
             self.is_elsewhere = True
             self.first.parser.leave_elsewhere()
 

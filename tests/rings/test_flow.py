@@ -5,6 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from rings.assembler import Assembler
+from rings.message import Pair
+from rings.stats import Stats
 from tests.rings.wire import (
     ALL,
     CLIENT,
@@ -87,6 +89,40 @@ def test_an_exchange_is_reported_where_the_server_is(
         stats = assembler.total()
         assert stats.payload_bytes == sum(stats.buckets().values())
         assert (stats.elsewhere_bytes > 0) is not is_reported
+
+
+@pytest.mark.parametrize(("own", "is_reported"), [(SERVER, True), (CLIENT, False)])
+def test_the_start_of_a_connection_decides_where_whoever_asks(
+    own: str, is_reported: bool
+) -> None:
+    talk = Conversation().open()
+    talk.answer(request("/reversed"))
+    talk.ask(response(b"{}"))
+    pairs, stats = seen_from(own, talk)
+    assert outcomes(pairs) == [("GET", "/reversed", 200)] * is_reported
+    assert (stats.elsewhere_bytes > 0) is not is_reported
+
+
+def test_without_a_start_who_asks_decides_where() -> None:
+    talk = Conversation(server_seq=5000)
+    talk.ask(b"GET /a HTTP/1.1\r\nHo", ack=5000)
+    talk.answer(request("/reversed"))
+    pairs, stats = seen_from(SERVER, talk)
+    assert not pairs
+    assert stats.elsewhere_bytes == len(request("/reversed"))
+
+
+def seen_from(own: str, talk: Conversation) -> tuple[list[Pair], Stats]:
+    """By the interface of one of two monitored pods."""
+    assembler = Assembler(ALL)
+    view = assembler.view(0)
+    view.own = frozenset([ip_address(own).packed])
+    view.monitored = frozenset(ip_address(one).packed for one in (CLIENT, SERVER))
+    talk.close()
+    pairs = assembler.feed(block_of(talk.frames())) + assembler.close()
+    stats = assembler.total()
+    assert stats.payload_bytes == sum(stats.buckets().values())
+    return pairs, stats
 
 
 class Translated:
