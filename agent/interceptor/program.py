@@ -329,6 +329,8 @@ class Interceptor:
             self._ordered_addresses = frozenset(
                 ip for addresses in plan.addresses.values() for ip in addresses
             )
+            # What a new interface carries counts from before it is captured.
+            self._read_witness()
             self._tell(order)
         if known.host.keys() != plan.host.keys() or known.inside != plan.inside:
             log.info(
