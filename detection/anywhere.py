@@ -112,7 +112,8 @@ def any_tax_id(text: str, country: str = "") -> Verdict:
 
 
 _IDENTITY_FORM = re.compile(
-    r"[VEve]-\d{6,8}|\d{4}-\d{7}-\d|[1-7]\d{4}-\d{7}-[1-9]|\d{12}[A-Za-z]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
+    r"[VEve]-\d{6,8}|\d{4}-\d{7}-\d|[1-7]\d{4}-\d{7}-[1-9]"
+    r"|\d{12}[A-Za-z]|\d{9}[VXvx]|C[A-Za-z](?!0{5})\d{5}[A-Za-z]{2}"
     r"|\d{6}-\d{2}-\d{4}|\d{3}\.\d{4}\.\d{4}\.\d{2}"
 )
 """Written so only as one country's number (VE, PH, PK, MZ, LK, IT, MY, CH)."""

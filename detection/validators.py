@@ -28,7 +28,7 @@ Validator = Callable[..., Verdict]
 TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat", "phone"})
 """Those that take the code of a country after the text."""
 
-_HOMES: tuple[ModuleType, ...] = (
+HOMES: tuple[ModuleType, ...] = (
     accounts,
     anywhere,
     assigned,
@@ -39,9 +39,10 @@ _HOMES: tuple[ModuleType, ...] = (
     persons,
     tokens,
 )
+"""Their functions that answer a verdict are validators."""
 _OURS: dict[str, Validator] = {
     name: value
-    for home in _HOMES
+    for home in HOMES
     for name, value in vars(home).items()
     if not name.startswith("_")
     and getattr(value, "__module__", "") == home.__name__

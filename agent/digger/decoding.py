@@ -22,7 +22,7 @@ LARGEST = 1 << 40
 """Of one count of bytes or pieces."""
 MOST_REASONS = 50
 
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 """What msgspec raises; text that is no UTF-8 is not among its own errors."""
 
 _IDENTITY = re.compile(r"(?:[-a-z0-9]{1,63}/[-a-z0-9]{1,63})?")
@@ -32,7 +32,7 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{0,47}")
 def decode_record(value: bytes) -> Record | None:
     try:
         record = record_decoder.decode(value)
-    except UNREADABLE:
+    except _UNREADABLE:
         return None
     return record if _is_record(record) else None
 
@@ -40,7 +40,7 @@ def decode_record(value: bytes) -> Record | None:
 def decode_coverage(value: bytes) -> NodeCoverage | None:
     try:
         coverage = coverage_decoder.decode(value)
-    except UNREADABLE:
+    except _UNREADABLE:
         return None
     return coverage if _is_coverage(coverage) else None
 

@@ -4,9 +4,9 @@ The publishers' labels are made for their own options: a value may be marked inv
 one card network or one country and valid for another. A label is dropped if the value
 is labelled otherwise without options, or both ways under different ones; if an
 independent validator (python-stdnum, phonenumbers, the standard library) says the
-opposite; if it names no secret (a domain, an account's name); or if it is a number
-that holds no digit. Values with words
-around them are dropped if they should be valid and no part of them is.
+opposite; if it names no secret (a domain, an account's name); or if it is a number that
+holds no digit. Values with words around them are dropped if they should be valid and no
+part of them is.
 """
 
 import ipaddress
@@ -30,8 +30,6 @@ NO_SECRET = re.compile(
     r"|Username\b(?! and)|Account Name|Email$|JFrog URL"
 )
 """Rules of secret scanners that find names of places and accounts."""
-
-_DIGIT = re.compile(r"\d")
 
 MODULES = {
     "aba_routing": "us.rtn",
@@ -128,11 +126,8 @@ def _objection(row: dict[str, object], ways: set[bool]) -> str:
         return "labelled otherwise too"
     if row["type"] == "secret" and NO_SECRET.search(str(row["rule"])):
         return "no secret by its name"
-    if (
-        row["type"] in BY_COUNTRY
-        and row["valid"]
-        and not _DIGIT.search(str(row["value"]))
-    ):
+    is_number = row["valid"] and row["type"] in BY_COUNTRY
+    if is_number and not re.search(r"\d", str(row["value"])):
         return "a number without a digit"
     answer = independent(str(row["type"]), str(row["value"]), str(row.get("args")))
     if answer is not None and answer is not row["valid"]:

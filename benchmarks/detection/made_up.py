@@ -10,8 +10,8 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.detection.environment import install
 from benchmarks.detection.labels import independent
-from benchmarks.detection.rival import install
 from detection.finding import Likelihood, Message
 from detection.scanner import Scanner
 

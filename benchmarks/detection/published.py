@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection.bodies import scalars
-from benchmarks.detection.rival import install
+from benchmarks.detection.environment import install
 from detection.finding import Likelihood, Message
 from detection.scanner import Scanner
 
@@ -28,8 +28,7 @@ EVERY = 4
 
 def report(scanner: Scanner, directory: Path) -> None:
     """Prints fields and likely findings by type."""
-    install(directory, "botocore")
-    install(directory, "google-api-python-client")
+    install(directory, "botocore", "google-api-python-client")
     examples = [
         body
         for file in sorted(directory.glob(EXAMPLES))

@@ -10,12 +10,12 @@ that tells where in a body a result stands.
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from benchmarks.detection import speed, values
+from benchmarks.detection.environment import install
 from benchmarks.detection.labels import Labelled
 from detection.finding import Likelihood, Message
 from detection.scanner import Scanner
@@ -78,16 +78,6 @@ json.dump({"scores": scores, "seconds": seconds, "recognizers": len(found)}, sys
 """
 
 
-def install(directory: Path, package: str = "presidio-analyzer") -> Path:
-    """The Python of a virtual environment with that package."""
-    python = directory / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", package], check=True)
-    return python
-
-
 def entity(kind: str) -> str:
     name = kind.removeprefix("presidio:").upper()
     return SHARED.get(kind, name if kind.startswith("presidio:") else "")
@@ -104,7 +94,7 @@ def report(
         "API bodies": texts,
         "labelled values": bodies,
     }
-    theirs = _run(install(directory), shared, bodies, sets)
+    theirs = _run(install(directory, "presidio-analyzer"), shared, bodies, sets)
     print(f"presidio: {theirs['recognizers']} pattern recognizers")
     results = scanner.scan([Message(body=body) for body in bodies])
     ours = [

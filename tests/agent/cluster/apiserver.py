@@ -108,7 +108,8 @@ class ApiServer:
         request.send_header("Transfer-Encoding", "chunked")
         request.end_headers()
         while (event := self.events[resource].get()) is not END:
-            line = json.dumps(event).encode() + b"\n"
+            is_raw = isinstance(event, bytes)
+            line = (event if is_raw else json.dumps(event).encode()) + b"\n"
             # Events do not begin where chunks do.
             for part in (line[:9], line[9:]):
                 request.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))

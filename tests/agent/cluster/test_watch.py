@@ -121,12 +121,13 @@ def test_failures_are_retried_and_told_once(
     assert 1 <= len(told) <= 2  # one for each resource
 
 
+@pytest.mark.parametrize("event", [{"type": 5}, b'{"type": "\xff"}', b"no JSON"])
 def test_an_answer_that_is_not_json_is_survived(
-    server: ApiServer, caplog: pytest.LogCaptureFixture
+    server: ApiServer, caplog: pytest.LogCaptureFixture, event: object
 ) -> None:
     with followed(server) as index:
         assert eventually(lambda: index.is_complete)
-        server.events["pods"].put({"type": 5})
+        server.events["pods"].put(event)
         server.events["pods"].put(END)
         assert eventually(lambda: "not the Kubernetes API" in caplog.text)
         server.tell("pods", "ADDED", server.pod("users-1", "10.0.0.2"))
