@@ -18,9 +18,9 @@ from agent.digger.program import Digger
 from agent.health import serving
 from agent.interceptor.coverage import Counts, Coverage
 from agent.interceptor.program import Interceptor
+from agent.kafka.embedded import EmbeddedBroker
 from agent.lifecycle import Roles
 from agent.metrics import Metric
-from agent.queue import EmbeddedBroker
 from agent.settings import Settings
 from cloud.program import serve
 

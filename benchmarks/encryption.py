@@ -25,7 +25,8 @@ from agent.demo.capture import Capture
 from agent.digger.decoding import decode_record
 from agent.encryption import LEVEL, Opener, Sealer
 from agent.interceptor.worker import record_of
-from agent.queue import Reachability, RecordProducer, client_config
+from agent.kafka.client import Reachability, client_config
+from agent.kafka.producer import RecordProducer
 from agent.record import RECORDS_TOPIC, Record, encoder, server_key
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler
@@ -37,7 +38,7 @@ RATE = 1000.0
 SEED = 2026
 FLUSH_SECONDS = 30.0
 _BROKER = """
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 with EmbeddedBroker() as broker:
     print(broker.bootstrap, flush=True)
     input()

@@ -16,7 +16,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import WAIT_SECONDS, capturing, packed, settings
 from tests.netns.pods import Node, Pod
 from tests.netns.processes import children, cpu_seconds

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import COVERAGE_TOPIC, coverage_decoder
 from tests.netns.capturing import address_list
 from tests.netns.pods import Node

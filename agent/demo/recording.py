@@ -18,7 +18,7 @@ from agent.demo.client import Counts
 from agent.interceptor.coverage import Counts as CoverageCounts
 from agent.interceptor.coverage import Coverage, Report
 from agent.interceptor.worker import counts_of, record_of
-from agent.queue import RecordProducer
+from agent.kafka.producer import RecordProducer
 from agent.record import COVERAGE_TOPIC, encoder, server_key
 from agent.settings import Settings
 from agent.standalone import Standalone

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import grpc
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from agent.queue import Reachability, client_config, message_bytes
+from agent.kafka.client import Reachability, client_config, message_bytes
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")

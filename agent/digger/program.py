@@ -40,9 +40,10 @@ from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
 from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
+from agent.kafka.sealing import opener
+from agent.kafka.topics import ensure_topics
 from agent.lifecycle import Roles
 from agent.metrics import Metric, counter
-from agent.queue import ensure_topics, opener
 from agent.record import RECORDS_TOPIC, Record
 from agent.settings import Settings
 

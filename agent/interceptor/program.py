@@ -37,9 +37,9 @@ from agent.interceptor.placement import Placement
 from agent.interceptor.pods import PodInterface
 from agent.interceptor.witness import Traffic, Witness, payload_lost
 from agent.interceptor.worker import ring_bytes, worker_count
+from agent.kafka.producer import RecordProducer
 from agent.lifecycle import Roles
 from agent.metrics import Metric, gauge
-from agent.queue import RecordProducer
 from agent.record import COVERAGE_TOPIC, encoder
 from agent.settings import Settings
 

@@ -33,9 +33,9 @@ from agent.interceptor.orders import (
 )
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
+from agent.kafka.producer import RecordProducer
 from agent.keys import KeyFileError
 from agent.logs import set_up
-from agent.queue import RecordProducer
 from agent.record import VERSION, Message, Record, encoder, server_key
 from rings.assembler import Assembler
 from rings.limits import Limits

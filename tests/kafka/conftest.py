@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.agent.digger.detector import SmallDetector
 from tests.kafka.broker import KafkaNode, missing
 from tests.kafka.line import RunningCloud

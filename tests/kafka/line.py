@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from agent.digger.program import Digger
-from agent.queue import RecordProducer, ensure_topics
+from agent.kafka.producer import RecordProducer
+from agent.kafka.topics import ensure_topics
 from agent.record import encoder, server_key
 from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings

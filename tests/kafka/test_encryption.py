@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
 from agent.encryption import MARK, Unreadable
-from agent.queue import RecordProducer
+from agent.kafka.producer import RecordProducer
 from agent.record import RECORDS_TOPIC
 from agent.settings import Settings, load
 from agent.standalone import Standalone

@@ -13,7 +13,7 @@ import pytest
 
 from agent.demo.capture import ADDRESSES, Capture
 from agent.interceptor.program import Interceptor
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.settings import load
 from tests.netns.conftest import node, privileged
 from tests.netns.pods import Node, Pod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.interceptor.coverage import Counts, Coverage
-from agent.queue import ensure_topics
+from agent.kafka.topics import ensure_topics
 from agent.record import RECORDS_TOPIC, record_decoder
 from tests.kafka.broker import KafkaNode
 from tests.netns.capturing import (

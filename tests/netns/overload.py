@@ -17,7 +17,7 @@ from pathlib import Path
 from agent.interceptor.coverage import Counts
 from agent.interceptor.program import Interceptor
 from agent.interceptor.witness import HEADER_BYTES
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import RECORDS_TOPIC, record_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,

@@ -2,7 +2,7 @@
 
 import socket
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.bpf import redirect_to_peer
 from tests.netns.capturing import (
     WAIT_SECONDS,

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.interceptor.program import Interceptor
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import Record
 from tests.netns.capturing import (
     WAIT_SECONDS,

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from agent.interceptor.inside import RING_BYTES
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,

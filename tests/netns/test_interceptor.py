@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,

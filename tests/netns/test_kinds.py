@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
     ask,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import address_list, capturing, packed, settings
 from tests.netns.pods import Node
 

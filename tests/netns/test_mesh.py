@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.interceptor.program import Interceptor
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,

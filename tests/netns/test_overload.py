@@ -9,7 +9,7 @@ import pytest
 
 from agent.interceptor.budget import INTERCEPTOR_BYTES, LEAST_BYTES, memory_bytes
 from agent.interceptor.witness import HEADER_BYTES
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.settings import WORKING_BYTES
 from tests.netns import overload
 from tests.netns.capturing import (

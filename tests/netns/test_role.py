@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, coverage_decoder
 from tests.netns.capturing import address_list, all_values, wait_for
 from tests.netns.pods import Node

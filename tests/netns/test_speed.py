@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,

@@ -6,7 +6,7 @@ import pytest
 
 from agent.cluster.addresses import POD, SERVICE
 from agent.interceptor.coverage import Counts
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import Record
 from tests.netns.capturing import (
     WAIT_SECONDS,

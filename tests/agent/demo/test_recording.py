@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 from msgspec.structs import replace
 
 from agent.demo.recording import Recording
-from agent.queue import EmbeddedBroker
+from agent.kafka.embedded import EmbeddedBroker
 from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, record_decoder
 from agent.settings import Settings
 from tests.waiting import eventually

@@ -9,7 +9,9 @@ import grpc
 import pytest
 
 from agent.digger.intake import Intake, Received
-from agent.queue import EmbeddedBroker, RecordProducer, ensure_topics
+from agent.kafka.embedded import EmbeddedBroker
+from agent.kafka.producer import RecordProducer
+from agent.kafka.topics import ensure_topics
 from agent.record import RECORDS_TOPIC
 from agent.settings import Kafka, Settings
 

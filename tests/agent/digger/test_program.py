@@ -11,7 +11,9 @@ import yaml
 
 from agent.cluster import watch
 from agent.digger.program import Digger
-from agent.queue import EmbeddedBroker, RecordProducer, ensure_topics
+from agent.kafka.embedded import EmbeddedBroker
+from agent.kafka.producer import RecordProducer
+from agent.kafka.topics import ensure_topics
 from agent.record import (
     COVERAGE_TOPIC,
     VERSION,

@@ -7,17 +7,12 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from agent import queue
-from agent.queue import (
-    TOPICS,
-    EmbeddedBroker,
-    QueueError,
-    Reachability,
-    RecordProducer,
-    client_config,
-    ensure_topics,
-    message_bytes,
-)
+from agent.kafka import client
+from agent.kafka import producer as producers
+from agent.kafka.client import QueueError, Reachability, client_config, message_bytes
+from agent.kafka.embedded import EmbeddedBroker
+from agent.kafka.producer import RecordProducer
+from agent.kafka.topics import TOPICS, ensure_topics
 from agent.record import RECORDS_TOPIC
 from agent.settings import Capture, Kafka, Settings
 from tests.ports import free_port
@@ -91,7 +86,7 @@ def test_a_record_larger_than_allowed_is_counted_apart() -> None:
 def test_records_no_broker_takes_in_time_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(queue, "DELIVERY_MS", 1000)
+    monkeypatch.setattr(producers, "DELIVERY_MS", 1000)
     producer = RecordProducer(settings(f"127.0.0.1:{free_port()}"))
     producer.send(b"key", b"value")
 
@@ -178,4 +173,4 @@ def test_security_settings_reach_the_client() -> None:
 def test_a_refusal_is_an_error_of_ours() -> None:
     refusal = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     with pytest.raises(QueueError, match="kafka: "):
-        queue._raise_if_refused(refusal)
+        client.raise_if_refused(refusal)

@@ -1,0 +1,1 @@
+"""Kafka: the queue between interceptors and digger, through librdkafka."""

@@ -1,0 +1,107 @@
+"""The topics: made where they are missing, and the identity of each.
+
+Offsets mean something only together with a topic's identity: a name that another topic
+never has, even if the topic is deleted and made anew or the broker starts empty.
+"""
+
+import random
+import threading
+from collections.abc import Collection
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from agent.kafka.client import (
+    ANSWER_SECONDS,
+    AWAY,
+    RETRY_SECONDS,
+    Reachability,
+    client_config,
+    message_bytes,
+    raise_if_refused,
+)
+from agent.kafka.embedded import MARK, MOCK_ID
+from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC
+from agent.settings import Settings
+
+TOPICS = (RECORDS_TOPIC, COVERAGE_TOPIC)
+
+RETENTION_MS = 24 * 3600 * 1000
+"""Topics that we create keep captured bodies a day: the time a repair may take."""
+
+_CONTACT_SECONDS = 1.5
+"""For the first answer: while there is none, `stop` is heard only so late."""
+
+
+def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
+    """Makes missing topics, trying until the broker answers or `stop` is set.
+
+    Returns each topic's identity: a name that another topic never has, even if the
+    topic is deleted and made anew or the broker starts empty, because offsets mean
+    something only together with it. Empty if stopped. Raises QueueError.
+    """
+    reachability = Reachability(settings.kafka.bootstrap)
+    admin = AdminClient(client_config(settings.kafka, reachability))
+    pause, longest = RETRY_SECONDS
+    while not stop.is_set():
+        try:
+            identities = _ensure(admin, settings)
+        except KafkaException as error:
+            raise_if_refused(error)
+            if error.args[0].code() in AWAY:
+                reachability.down()
+        except TimeoutError:
+            reachability.down()
+        else:
+            reachability.up()
+            return identities
+        stop.wait(random.uniform(pause / 2, pause))
+        pause = min(2 * pause, longest)
+    return {}
+
+
+def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:
+    cluster = admin.list_topics(timeout=_CONTACT_SECONDS)
+    cluster_id = str(cluster.cluster_id)
+    if cluster_id.startswith(MOCK_ID):
+        return _ensure_embedded(admin, cluster_id, cluster.topics)
+    missing = [topic for topic in TOPICS if topic not in cluster.topics]
+    for topic in missing:
+        _create(admin, topic, settings)
+    return {topic: f"{topic}/{_topic_id(admin, topic)}" for topic in TOPICS}
+
+
+def _ensure_embedded(
+    admin: AdminClient, cluster_id: str, topics: Collection[str]
+) -> dict[str, str]:
+    for topic in TOPICS:
+        admin.list_topics(topic, timeout=ANSWER_SECONDS)
+    mark = "".join(sorted(t for t in topics if t.startswith(MARK)))
+    identity = mark or cluster_id
+    return {topic: f"{topic}/{identity}" for topic in TOPICS}
+
+
+def _create(admin: AdminClient, topic: str, settings: Settings) -> None:
+    new = NewTopic(
+        topic,
+        num_partitions=settings.kafka.partitions,
+        replication_factor=-1,
+        config={
+            "max.message.bytes": str(message_bytes(settings)),
+            "retention.ms": str(RETENTION_MS),
+        },
+    )
+    created = admin.create_topics([new], request_timeout=ANSWER_SECONDS)
+    try:
+        created[topic].result(ANSWER_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _topic_id(admin: AdminClient, topic: str) -> str:
+    described = admin.describe_topics(
+        TopicCollection([topic]), request_timeout=ANSWER_SECONDS
+    )
+    return str(described[topic].result(ANSWER_SECONDS).topic_id)
