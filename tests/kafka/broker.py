@@ -75,6 +75,7 @@ class KafkaNode:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._config = directory / "server.properties"
+        self.data = directory / "data"
         self.port, controller = steady_port(), steady_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         text = _PROPERTIES.format(
