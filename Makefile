@@ -31,7 +31,7 @@ image: ## the container image vethscope:dev; BASE=debian needs no image registry
 
 ##@ Test
 .PHONY: test check lint types contracts proto-fresh test-plain fuzz test-image load bench
-test: servers ## every test that this machine can run, with the compiled modules
+test: servers apiserver ## every test that this machine can run, with the compiled modules
 	$(part)
 	@$(PYTEST) --ignore=tests/image --ignore=tests/load tests
 check: lint types contracts proto-fresh test-plain test fuzz test-image ## all that CI runs
@@ -74,6 +74,7 @@ bench: .venv/dev ## prints ratios of speed
 FOLDERS := $(filter-out __pycache__ image load,$(notdir $(wildcard tests/[a-z]*[a-z])))
 FOLDERS := $(filter-out %.py,$(FOLDERS))
 .PHONY: $(FOLDERS)
+kubernetes: apiserver
 $(FOLDERS): servers
 	$(part)
 	@$(PYTEST) tests/$@
@@ -98,9 +99,11 @@ clean: ## removes all that was built
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)
-.PHONY: servers
+.PHONY: servers apiserver
 servers: .venv/dev ## programs that the integration tests run (Debian packages)
 	@.ci/setup servers .venv
+apiserver: servers ## kube-apiserver, built once: minutes
+	@$(BIN)/python -m tests.kubernetes.building
 .venv/venv: .ci/setup
 	@.ci/setup venv .venv
 	@touch $@

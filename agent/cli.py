@@ -234,43 +234,36 @@ def _digger(settings: Settings, stop: threading.Event) -> None:
 
 
 def _detector(settings: Settings, stop: threading.Event) -> None:
-    from agent.served import Served, answers_calls
+    from agent import served
     from detection import program
 
     detector = settings.detector
-    served = Served("detector", "vethscope_detector_messages_total", "Messages.")
-    served.live = (answers_calls(detector.listen, True),)
-    served.ready = (answers_calls(detector.listen, False),)
-    with serving(settings.health.listen, served):
+    observed = served.detector(detector)
+    with serving(settings.health.listen, observed):
         program.serve(
             detector.listen,
             detector.catalog,
             detector.processes,
             stop,
-            served.counts,
-            served.has_started.set,
+            observed.counts,
+            observed.has_started.set,
         )
 
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
-    from agent.served import Served, answers_calls, answers_pages
+    from agent import served
     from cloud import program
 
     cloud = settings.cloud
-    served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
-    served.live = (
-        answers_pages(cloud.listen, "/healthz"),
-        answers_calls(cloud.collector_listen, True),
-    )
-    served.ready = (answers_pages(cloud.listen, "/readyz"), *served.live)
-    with serving(settings.health.listen, served):
+    observed = served.cloud(cloud)
+    with serving(settings.health.listen, observed):
         program.serve(
             cloud.listen,
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: served.has_started.set(),
-            served.counts,
+            lambda _: observed.has_started.set(),
+            observed.counts,
         )
 
 

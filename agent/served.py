@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from agent.metrics import COUNTER, Metric
-from agent.settings import split_address
+from agent.settings import Cloud, Detector, split_address
 
 ANSWER_SECONDS = 3.0
 
@@ -47,6 +47,25 @@ class Served:
     def metrics(self) -> Iterable[Metric]:
         values = {reason: float(n) for reason, n in self.counts.copy().items()}
         return [Metric(self._metric, COUNTER, self._words, "outcome", values)]
+
+
+def detector(settings: Detector) -> Served:
+    """A detector that listens there."""
+    served = Served("detector", "vethscope_detector_messages_total", "Messages.")
+    served.live = (answers_calls(settings.listen, True),)
+    served.ready = (answers_calls(settings.listen, False),)
+    return served
+
+
+def cloud(settings: Cloud) -> Served:
+    """A cloud that listens there."""
+    served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
+    served.live = (
+        answers_pages(settings.listen, "/healthz"),
+        answers_calls(settings.collector_listen, True),
+    )
+    served.ready = (answers_pages(settings.listen, "/readyz"), *served.live)
+    return served
 
 
 def answers_calls(listen: str, is_full_enough: bool) -> Check:

@@ -15,7 +15,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.ports import free_port
+from tests.ports import steady_port
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "jars"
@@ -40,6 +40,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 """
 _LOG4J = """
@@ -73,7 +75,7 @@ class KafkaNode:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._config = directory / "server.properties"
-        self.port, controller = free_port(), free_port()
+        self.port, controller = steady_port(), steady_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         text = _PROPERTIES.format(
             port=self.port, controller=controller, directory=directory

@@ -16,7 +16,7 @@ from tests.manifests.rendering import KUSTOMIZE, Object, containers, pod, render
 from tests.manifests.test_schema import KUBERNETES
 
 
-def _with(component: str, folder: Path) -> tuple[Object, ...]:
+def rendered_with(component: str, folder: Path) -> tuple[Object, ...]:
     """An overlay of the base and one component."""
     base = os.path.relpath(KUSTOMIZE, folder.resolve())
     (folder / "kustomization.yaml").write_text(
@@ -28,7 +28,7 @@ def _with(component: str, folder: Path) -> tuple[Object, ...]:
 def test_the_interceptor_can_do_with_four_capabilities(tmp_path: Path) -> None:
     (interceptor,) = (
         thing
-        for thing in _with("capabilities", tmp_path)
+        for thing in rendered_with("capabilities", tmp_path)
         if thing["kind"] == "DaemonSet"
     )
     for version in KUBERNETES:
@@ -48,7 +48,7 @@ def test_who_sends_and_who_reads_records_has_the_keys_and_nobody_else(
     tmp_path: Path, component: str, is_required: bool
 ) -> None:
     have = {}
-    for thing in _with(component, tmp_path):
+    for thing in rendered_with(component, tmp_path):
         if thing["kind"] not in ("DaemonSet", "Deployment", "StatefulSet"):
             continue
         for version in KUBERNETES:
