@@ -9,9 +9,6 @@ import msgspec
 
 VERSION = 1
 
-RECORDS_TOPIC = "vethscope.records"
-COVERAGE_TOPIC = "vethscope.coverage"
-
 
 class Message(msgspec.Struct, array_like=True, gc=False, repr_omit_defaults=True):
     """A request or response."""
