@@ -1,19 +1,54 @@
-"""The record: a pair with its capture addresses, as it stands on Kafka.
+"""What stands on Kafka: batches of exchanges, and the nodes' coverage.
 
-One MessagePack array a pair, fields in this order and the version first. Bodies are
-de-chunked but still content-coded: the digger decodes the few that it inspects.
-Records hold captured bytes, so their repr tells only sizes.
+A batch holds what one node saw of one server for a moment: facts of the exchanges that
+are only counted, and whole records, bodies too, of those that may be inspected. It is
+one MessagePack array, fields in this order and the version first; `rings/batch.py`
+writes it, this module reads it. Records hold captured bytes, so no repr tells any.
 """
 
 import msgspec
 
-VERSION = 1
-
-RECORDS_TOPIC = "vethscope.records"
-COVERAGE_TOPIC = "vethscope.coverage"
+VERSION = 2
+"""Of batches and coverage. Others are not read, but counted as `unknown_version`."""
 
 
-class Message(msgspec.Struct, array_like=True, gc=False, repr_omit_defaults=True):
+class Fact(msgspec.Struct, array_like=True, gc=False):
+    """Exchanges of one server that differ in nothing but sizes and times."""
+
+    client: bytes
+    """Address in network order, 4 or 16 bytes; unspecified behind a mesh's proxy."""
+    client_identity: str
+    """Who the client is, as `namespace/service account`, where a mesh's proxy vouches
+    for it; else empty."""
+    method: bytes
+    """As sent."""
+    target: bytes
+    """As sent, without the query; a prefix if it is very long."""
+    status: int
+    """Three digits."""
+    shape: int
+    """64 bits that tell kinds of bodies apart (`rings/shape.py`), both together."""
+    operation: bytes
+    """What the target does not tell of the operation (GraphQL, JSON-RPC, SOAP …); empty:
+    it tells all."""
+    exchanges: int
+    truncated: int
+    """Of them: with a body that is not whole."""
+    request_bytes: int
+    """Heads and bodies, as sent, of all requests."""
+    response_bytes: int
+    first_ns: int
+    """Capture time of the first request's first byte, since 1970."""
+    last_ns: int
+    """The same of the last request."""
+    waited_ns: int
+    """From the first byte of a request to that of its response, of all together."""
+
+    def __repr__(self) -> str:
+        return f"Fact(target={len(self.target)} B, exchanges={self.exchanges})"
+
+
+class Message(msgspec.Struct, array_like=True, gc=False):
     """A request or response."""
 
     head: bytes
@@ -23,7 +58,7 @@ class Message(msgspec.Struct, array_like=True, gc=False, repr_omit_defaults=True
     body_bytes: int
     """Body length as sent, transfer coding removed."""
     truncated: bool
-    """The body was longer than the cap, or ended early."""
+    """The body was longer than the cap, was cut to fit a Kafka message, or ended early."""
     gaps: int
     """Bytes known to be missing within the message."""
 
@@ -32,27 +67,46 @@ class Message(msgspec.Struct, array_like=True, gc=False, repr_omit_defaults=True
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
-    """A request and its response."""
+    """One exchange, whole. Its fact stands here and not among the batch's facts."""
 
-    version: int
-    node: str
-    client: bytes
-    """Address in network order, 4 or 16 bytes."""
+    fact: Fact
+    """Of this exchange alone."""
     client_port: int
-    server: bytes
-    server_port: int
-    started_ns: int
-    """Capture time of the request's first byte, since 1970."""
-    answered_ns: int
-    """Capture time of the response's first byte."""
     request: Message
     response: Message
-    client_identity: str = ""
-    """Who the client is, as `namespace/service account`, where a mesh's proxy vouches
-    for it; the client's address is then unspecified."""
+
+    @property
+    def started_ns(self) -> int:
+        """Capture time of the request's first byte."""
+        return self.fact.first_ns
+
+    @property
+    def answered_ns(self) -> int:
+        """Capture time of the response's first byte."""
+        return self.fact.first_ns + self.fact.waited_ns
 
     def __repr__(self) -> str:
         return f"Record({self.request!r}, {self.response!r})"
+
+
+class Batch(msgspec.Struct, array_like=True, gc=False):
+    """A message of the records topic."""
+
+    version: int
+    node: str
+    server: bytes
+    """Address in network order, 4 or 16 bytes."""
+    server_port: int
+    facts: list[Fact]
+    records: list[Record]
+
+    @property
+    def exchanges(self) -> int:
+        """All that it tells of."""
+        return sum(fact.exchanges for fact in self.facts) + len(self.records)
+
+    def __repr__(self) -> str:
+        return f"Batch(facts={len(self.facts)}, records={len(self.records)})"
 
 
 class NodeCoverage(msgspec.Struct, omit_defaults=True):
@@ -71,10 +125,10 @@ class NodeCoverage(msgspec.Struct, omit_defaults=True):
 
 
 encoder = msgspec.msgpack.Encoder()
-record_decoder = msgspec.msgpack.Decoder(Record)
+batch_decoder = msgspec.msgpack.Decoder(Batch)
 coverage_decoder = msgspec.msgpack.Decoder(NodeCoverage)
 
 
-def server_key(record: Record) -> bytes:
-    """Kafka key: keeps one server endpoint's records in one partition."""
-    return record.server + record.server_port.to_bytes(2, "big")
+def server_key(server: bytes, port: int) -> bytes:
+    """Kafka key: keeps one server endpoint's batches in one partition."""
+    return server + port.to_bytes(2, "big")

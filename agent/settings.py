@@ -6,6 +6,7 @@ value at once. Fields whose name ends in `password`, `key` or `url` are masked i
 """
 
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,11 @@ from agent.keys import KeyFileError, read_keys
 WORKING_BYTES = 160 << 20
 """What an interceptor needs beside its rings."""
 
+MOST_NAME_CHARACTERS = 180
+"""Of cluster and topic prefix: Kafka takes 249 for a topic, the cloud 253 for a topic
+and what tells it from others of the name."""
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -75,6 +81,9 @@ class Kafka(msgspec.Struct, frozen=True):
     sasl_password: str = ""
     ca_file: str = ""
     """PEM file of certificate authorities; empty: the system's."""
+    topic_prefix: str = "vethscope"
+    """Topics are `PREFIX.CLUSTER.records` and the like, so that clusters can share a
+    Kafka; the consumer group is `PREFIX.CLUSTER.digger`."""
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Partitions of a topic that has to be created."""
     queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
@@ -129,6 +138,7 @@ class Cluster(msgspec.Struct, frozen=True):
     """Names of this cluster and node."""
 
     name: str = "local"
+    """Tells clusters apart, in the cloud and on a shared Kafka."""
     node: str = ""
     """Kubernetes node name; empty: this machine's host name."""
 
@@ -286,6 +296,7 @@ def _check(settings: Settings, errors: list[str]) -> None:
         if path and not Path(path).is_file():
             errors.append(f"{file}: {path!r}: no such file")
     _check_encryption(settings.kafka, errors)
+    _check_names(settings, errors)
     for group, name, _ in names():
         value = getattr(getattr(settings, group), name)
         if name.endswith(("listen", "server")) and value:
@@ -293,6 +304,22 @@ def _check(settings: Settings, errors: list[str]) -> None:
                 split_address(value)
             except ValueError as error:
                 errors.append(f"{group}.{name}: {error}")
+
+
+def _check_names(settings: Settings, errors: list[str]) -> None:
+    """Kafka's topics and consumer group are named after the prefix and the cluster."""
+    names = {
+        "kafka.topic_prefix": settings.kafka.topic_prefix,
+        "cluster.name": settings.cluster.name,
+    }
+    for setting, name in names.items():
+        if not _TOPIC_NAME.fullmatch(name):
+            errors.append(f"{setting}: {name!r}: must be letters, digits, ., _ and -")
+    if sum(map(len, names.values())) > MOST_NAME_CHARACTERS:
+        errors.append(
+            "cluster.name: must have, with kafka.topic_prefix, at most "
+            f"{MOST_NAME_CHARACTERS} characters"
+        )
 
 
 def _check_encryption(kafka: Kafka, errors: list[str]) -> None:

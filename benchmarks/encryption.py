@@ -27,11 +27,12 @@ from agent.encryption import LEVEL, Opener, Sealer
 from agent.interceptor.worker import record_of
 from agent.kafka.client import Reachability, client_config
 from agent.kafka.producer import RecordProducer
-from agent.record import RECORDS_TOPIC, Record, encoder, server_key
+from agent.record import Record, encoder, server_key
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler
 from rings.pcap import read_blocks
 from tests.agent.test_keys import key_file
+from tests.topics import RECORDS_TOPIC
 
 EXCHANGES = 4000
 RATE = 1000.0

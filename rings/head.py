@@ -49,6 +49,7 @@ class Fields:
         self.is_json = False
         self.is_form = False
         message.type_end = message.type_start
+        message.coding_end = message.coding_start
         data = head
         end = len(head)
         stop = find_byte(data, _LF, 0, end)
@@ -111,7 +112,7 @@ class Fields:
         while name > start and data[name - 1] in (_SPACE, _TAB):
             name -= 1
         size = name - start
-        if size != 14 and size != 12 and size != 17:
+        if size != 14 and size != 12 and size != 17 and size != 16:
             return
         value = colon + 1
         while value < end and data[value] in (_SPACE, _TAB, _CR, _LF):
@@ -122,6 +123,10 @@ class Fields:
         elif size == 12:
             if equals_folded(data, start, name, b"content-type"):
                 self._read_type(data, value, end, message)
+        elif size == 16:
+            if equals_folded(data, start, name, b"content-encoding"):
+                message.coding_start = value
+                message.coding_end = end
         elif equals_folded(data, start, name, b"transfer-encoding"):
             self._read_codings(data, value, end)
 

@@ -122,3 +122,9 @@ cdef inline bint equals_folded(
         if octet != wanted[i]:
             return False
     return True
+
+
+cdef inline unsigned long long read_le64(const unsigned char* data, Py_ssize_t start) noexcept:
+    return (
+        read_le32(data, start) | <unsigned long long>read_le32(data, start + 4) << 32
+    )

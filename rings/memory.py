@@ -27,6 +27,10 @@ def read_le32(data: Octets, start: int) -> int:
     return int.from_bytes(data[start : start + 4], "little")
 
 
+def read_le64(data: Octets, start: int) -> int:
+    return int.from_bytes(data[start : start + 8], "little")
+
+
 def prefetch(data: Octets, start: int) -> None:
     """Asks the processor for the two cache lines there, which may be past the end."""
 

@@ -2,7 +2,8 @@ cdef class Message:
     cdef public bint is_request, is_json, keeps_body, truncated, is_done
     cdef public long long start, head_end, end, acknowledged, first_ns
     cdef public bytes head
-    cdef Py_ssize_t method_end, target_start, target_end, type_start, type_end
+    cdef public Py_ssize_t method_end, target_start, target_end, type_start, type_end
+    cdef public Py_ssize_t coding_start, coding_end
     cdef bint asks_head, asks_tunnel
     cdef public int status
     cdef public object body

@@ -30,6 +30,8 @@ class Message:
         self.target_end = 0
         self.type_start = 0
         self.type_end = 0
+        self.coding_start = 0
+        self.coding_end = 0
         """Places in the head."""
         self.asks_head = False
         self.asks_tunnel = False
@@ -59,6 +61,11 @@ class Message:
     def content_type(self) -> bytes:
         """Without parameters."""
         return self.head[self.type_start : self.type_end]
+
+    @property
+    def content_coding(self) -> bytes:
+        """The content codings as sent; of several fields the last."""
+        return self.head[self.coding_start : self.coding_end]
 
     def field(self, name: bytes) -> bytes:
         """A head field's values joined by commas; `name` in lower case."""

@@ -14,11 +14,11 @@ import grpc
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.topics import own_name
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-GROUP = "vethscope-digger"
 SESSION_MS = 6_000
 """A digger that vanished gives up its partitions after so long."""
 PREFETCH_KBYTES = 32 << 10
@@ -179,7 +179,7 @@ def _say(error: KafkaError) -> None:
 def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:
     largest = message_bytes(settings)
     return client_config(settings.kafka, reachability) | {
-        "group.id": GROUP,
+        "group.id": own_name(settings, "digger"),
         "session.timeout.ms": SESSION_MS,
         "heartbeat.interval.ms": 2000,
         "enable.auto.commit": False,

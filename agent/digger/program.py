@@ -41,10 +41,10 @@ from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
 from agent.kafka.sealing import opener
-from agent.kafka.topics import ensure_topics
+from agent.kafka.topics import ensure_topics, topics
 from agent.lifecycle import Roles
 from agent.metrics import Metric, counter
-from agent.record import RECORDS_TOPIC, Record
+from agent.record import Record
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
@@ -76,6 +76,7 @@ class Digger:
         """Raises KeyFileError."""
         self._settings = settings
         self._opener = opener(settings)
+        self._topics = topics(settings)
         self._index = AddressIndex()
         self._endpoints = Endpoints()
         self._allowance = Allowance(INSPECTION_SHARE, time.monotonic())
@@ -205,7 +206,7 @@ class Digger:
         chosen: list[tuple[Row, Record]] = []
         for received in taken:
             self._cover(received)
-            is_record = received.topic == RECORDS_TOPIC
+            is_record = received.topic == self._topics.records
             self._draft.records += is_record
             value = self._opener.open(received.topic, received.key, received.value)
             if isinstance(value, Unreadable):

@@ -40,7 +40,7 @@ from agent.interceptor.worker import ring_bytes, worker_count
 from agent.kafka.producer import RecordProducer
 from agent.lifecycle import Roles
 from agent.metrics import Metric, gauge
-from agent.record import COVERAGE_TOPIC, encoder
+from agent.record import encoder
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
@@ -360,7 +360,7 @@ class Interceptor:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             producer.send(
-                window.node.encode(), encoder.encode(window), topic=COVERAGE_TOPIC
+                window.node.encode(), encoder.encode(window), producer.topics.coverage
             )
         producer.poll()
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agent.kafka.client import Reachability, client_config, message_bytes
 from agent.kafka.sealing import sealer
-from agent.record import RECORDS_TOPIC
+from agent.kafka.topics import Topics, topics
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
@@ -31,13 +31,16 @@ class RecordProducer:
         """Raises KeyFileError."""
         self.sent = 0
         self.dropped: Counter[str] = Counter()
+        self.topics: Topics = topics(settings)
         self._settings = settings
         self._reachability = Reachability(settings.kafka.bootstrap)
         self._is_fatal = False
         self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
 
-    def send(self, key: bytes, value: bytes, topic: str = RECORDS_TOPIC) -> None:
+    def send(self, key: bytes, value: bytes, topic: str | None = None) -> None:
+        """`topic` is one of `topics`; none: records."""
+        topic = topic or self.topics.records
         if self._sealer is not None:
             value = self._sealer.seal(topic, key, value)
         try:

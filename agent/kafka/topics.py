@@ -1,5 +1,6 @@
-"""The topics: made where they are missing, and the identity of each.
+"""The topics of a cluster: their names, made where they are missing, their identity.
 
+Names begin with `kafka.topic_prefix` and `cluster.name`, so clusters can share a Kafka.
 Offsets mean something only together with a topic's identity: a name that another topic
 never has, even if the topic is deleted and made anew or the broker starts empty.
 """
@@ -7,6 +8,7 @@ never has, even if the topic is deleted and made anew or the broker starts empty
 import random
 import threading
 from collections.abc import Collection
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -22,16 +24,29 @@ from agent.kafka.client import (
     raise_if_refused,
 )
 from agent.kafka.embedded import MARK, MOCK_ID
-from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC
 from agent.settings import Settings
-
-TOPICS = (RECORDS_TOPIC, COVERAGE_TOPIC)
 
 RETENTION_MS = 24 * 3600 * 1000
 """Topics that we create keep captured bodies a day: the time a repair may take."""
 
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
+
+
+class Topics(NamedTuple):
+    """Names of one cluster's topics."""
+
+    records: str
+    coverage: str
+
+
+def topics(settings: Settings) -> Topics:
+    return Topics(*(own_name(settings, kind) for kind in Topics._fields))
+
+
+def own_name(settings: Settings, kind: str) -> str:
+    """A name on Kafka, of a topic or group, that no other cluster uses."""
+    return f"{settings.kafka.topic_prefix}.{settings.cluster.name}.{kind}"
 
 
 def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
@@ -65,21 +80,21 @@ def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:
     cluster = admin.list_topics(timeout=_CONTACT_SECONDS)
     cluster_id = str(cluster.cluster_id)
     if cluster_id.startswith(MOCK_ID):
-        return _ensure_embedded(admin, cluster_id, cluster.topics)
-    missing = [topic for topic in TOPICS if topic not in cluster.topics]
-    for topic in missing:
-        _create(admin, topic, settings)
-    return {topic: f"{topic}/{_topic_id(admin, topic)}" for topic in TOPICS}
+        return _ensure_embedded(admin, cluster_id, cluster.topics, topics(settings))
+    for topic in topics(settings):
+        if topic not in cluster.topics:
+            _create(admin, topic, settings)
+    return {topic: f"{topic}/{_topic_id(admin, topic)}" for topic in topics(settings)}
 
 
 def _ensure_embedded(
-    admin: AdminClient, cluster_id: str, topics: Collection[str]
+    admin: AdminClient, cluster_id: str, known: Collection[str], ours: Topics
 ) -> dict[str, str]:
-    for topic in TOPICS:
+    for topic in ours:
         admin.list_topics(topic, timeout=ANSWER_SECONDS)
-    mark = "".join(sorted(t for t in topics if t.startswith(MARK)))
+    mark = "".join(sorted(topic for topic in known if topic.startswith(MARK)))
     identity = mark or cluster_id
-    return {topic: f"{topic}/{identity}" for topic in TOPICS}
+    return {topic: f"{topic}/{identity}" for topic in ours}
 
 
 def _create(admin: AdminClient, topic: str, settings: Settings) -> None:

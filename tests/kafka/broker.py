@@ -1,8 +1,8 @@
 """A real Apache Kafka for tests: one KRaft node on loopback.
 
 The jars are resolved by the machine's Maven from `pom.xml` into `target/`, once. The
-node's data live in a directory of the test and survive `stop` and `start`, as does the
-port.
+node's data live in a directory of the test and survive `stop` and `start`, as do the
+ports: one in plain text, one for passwords over TLS, one for client certificates.
 """
 
 import os
@@ -15,10 +15,14 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.certificates import Authority
 from tests.ports import steady_port
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "jars"
+
+USER, PASSWORD = "vethscope", "canary-of-the-broker"
+"""Known to the listener for passwords, by either mechanism."""
 
 RESOLVE_SECONDS = 600
 START_SECONDS = 60
@@ -27,11 +31,23 @@ STOP_SECONDS = 20
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.quorum.voters=1@{controller}
+listeners={listeners},CONTROLLER://{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=\
+  PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORD:SASL_SSL,CERTIFICATE:SSL
 controller.listener.names=CONTROLLER
+ssl.keystore.type=PEM
+ssl.keystore.location={directory}/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location={directory}/ca.crt
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.password.plain.sasl.jaas.config=\
+  org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_{user}="{password}";
+listener.name.password.scram-sha-512.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.certificate.ssl.client.auth=required
 log.dirs={directory}/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -69,18 +85,29 @@ def missing() -> str:
 
 
 class KafkaNode:
-    """One node; `bootstrap` stays the same over restarts."""
+    """One node; `bootstrap` and the other addresses stay the same over restarts."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._config = directory / "server.properties"
         self.data = directory / "data"
-        self.port, controller = steady_port(), steady_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        text = _PROPERTIES.format(
-            port=self.port, controller=controller, directory=directory
+        self.authority = Authority()
+        """Of the node's certificate; the node trusts it too."""
+        self.bootstrap, self.by_password, self.by_certificate, controller = (
+            f"127.0.0.1:{steady_port()}" for _ in range(4)
         )
+        text = _PROPERTIES.format(
+            listeners=f"PLAINTEXT://{self.bootstrap},PASSWORD://{self.by_password},"
+            f"CERTIFICATE://{self.by_certificate}",
+            controller=controller,
+            directory=directory,
+            user=USER,
+            password=PASSWORD,
+        )
+        pem = self.authority.issue(directory)
+        parts = (Path(part).read_text() for part in (pem.key, pem.certificate))
+        (directory / "broker.pem").write_text("".join(parts))
         self._config.write_text(text)
         (directory / "log4j2.yaml").write_text(_LOG4J)
         _resolve()
@@ -124,8 +151,10 @@ class KafkaNode:
 
     def _format(self) -> None:
         tool = ["format", "--cluster-id", "dmV0aHNjb3BlLXRlc3Rz", "--config"]
+        scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        tool += [str(self._config), "--add-scram", scram]
         subprocess.run(
-            self._java("kafka.tools.StorageTool", *tool, str(self._config)),
+            self._java("kafka.tools.StorageTool", *tool),
             check=True,
             capture_output=True,
             timeout=START_SECONDS,

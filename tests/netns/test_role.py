@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, coverage_decoder
+from agent.record import coverage_decoder
 from tests.netns.capturing import address_list, all_values, wait_for
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
 from tests.ports import free_port
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 
 VETHSCOPE = Path(sys.executable).parent / "vethscope"
 FOUR = "-all,+net_raw,+net_admin,+sys_admin,+sys_ptrace"

@@ -12,8 +12,8 @@ from agent.digger.intake import Intake, Received
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import RECORDS_TOPIC
 from agent.settings import Kafka, Settings
+from tests.topics import RECORDS_TOPIC
 
 
 class Offsets:

@@ -14,14 +14,7 @@ from agent.digger.program import Digger
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import (
-    COVERAGE_TOPIC,
-    VERSION,
-    NodeCoverage,
-    Record,
-    encoder,
-    server_key,
-)
+from agent.record import VERSION, NodeCoverage, Record, encoder, server_key
 from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings
 from proto.v1 import collector_pb2
@@ -29,6 +22,7 @@ from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.digger.records import START_NS, record
+from tests.topics import COVERAGE_TOPIC
 from tests.waiting import eventually
 
 PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"

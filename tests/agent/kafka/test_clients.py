@@ -12,10 +12,10 @@ from agent.kafka import producer as producers
 from agent.kafka.client import QueueError, Reachability, client_config, message_bytes
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
-from agent.kafka.topics import TOPICS, ensure_topics
-from agent.record import RECORDS_TOPIC
+from agent.kafka.topics import ensure_topics, topics
 from agent.settings import Capture, Kafka, Settings
 from tests.ports import free_port
+from tests.topics import RECORDS_TOPIC
 from tests.waiting import eventually
 
 
@@ -41,7 +41,7 @@ def read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
 def test_records_arrive_at_the_embedded_broker() -> None:
     with EmbeddedBroker() as broker:
         chosen = settings(broker.bootstrap)
-        assert set(ensure_topics(chosen, threading.Event())) == set(TOPICS)
+        assert set(ensure_topics(chosen, threading.Event())) == set(topics(chosen))
         producer = RecordProducer(chosen)
         sent = [(b"key-%d" % (n % 5), b"value-%d" % n) for n in range(100)]
         for key, value in sent:
