@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
-COMPILED := $(wildcard rings/*.pxd detection/*.pxd)
+COMPILED := $(wildcard rings/*.pxd detection/*.pxd agent/*/*.pxd)
 COMPILED += $(wildcard $(COMPILED:.pxd=.py))
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 BENCHMARKS += $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))

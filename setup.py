@@ -13,7 +13,7 @@ from setuptools import Extension, setup
 
 COMPILED = sorted(
     module
-    for package in ("rings", "detection")
+    for package in ("rings", "detection", "agent/digger")
     for path in Path(package).glob("*.pxd")
     if (module := path.with_suffix(".py")).stem != "memory"
 )

@@ -103,9 +103,15 @@ class Digger(msgspec.Struct, frozen=True):
     package_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     """A package is sent at least this often while there is something to send."""
     inspect_per_second: Annotated[float, Meta(ge=0)] = 200.0
-    """Pairs inspected a second at most, beyond first sights."""
+    """Pairs inspected a second at most, beyond first sights and what is due."""
     inspect_interval_seconds: Annotated[float, Meta(gt=0)] = 60.0
-    """Every endpoint is inspected at least this often while it has traffic."""
+    """Every endpoint is due for inspection this often while it has traffic."""
+    first_sights_per_second: Annotated[float, Meta(gt=0)] = 200.0
+    """First sights and what is due, inspected a second at most; more wait."""
+    inspect_share: Annotated[float, Meta(gt=0)] = 0.5
+    """Processors that the detector may be kept busy with by this digger."""
+    inspect_bytes_per_second: Annotated[float, Meta(ge=1 << 16)] = 32 << 20
+    """Captured bytes inspected a second at most."""
 
 
 class Detector(msgspec.Struct, frozen=True):

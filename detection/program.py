@@ -10,6 +10,7 @@ answer carries the catalog's digest. Health by grpc.health.v1.
 import logging
 import multiprocessing
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, MutableSequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,8 @@ QUEUE_LIMIT = 16
 """Requests a process accepts at once, the one scanned included."""
 WORKERS = 4
 STOP_SECONDS = 2.0
+LEAST_PING_MS = 5_000
+"""Connections that ask more often whether this process lives are closed."""
 OUTCOMES = ("scanned", "given_up")
 """Of messages; what a full queue refuses is not unpacked, so not counted."""
 SERVICE = "vethscope.v1.Detector"
@@ -57,7 +60,9 @@ class Detector(detector_pb2_grpc.DetectorServicer):
             if not context.is_active():
                 self._tally[OUTCOMES.index("given_up")] += len(messages)
                 return detector_pb2.DetectResponse()
+            began = time.thread_time()
             results = self._scanner.scan(messages)
+            busy_seconds = time.thread_time() - began
             self._tally[OUTCOMES.index("scanned")] += len(messages)
         return detector_pb2.DetectResponse(
             results=[
@@ -65,6 +70,7 @@ class Detector(detector_pb2_grpc.DetectorServicer):
                 for findings in results
             ],
             catalog_digest=self._scanner.digest,
+            busy_us=int(busy_seconds * 1e6),
         )
 
 
@@ -119,6 +125,7 @@ def start(listen: str, scanner: Scanner, tally: Tally) -> grpc.Server:
             ("grpc.max_receive_message_length", MESSAGE_LIMIT),
             ("grpc.max_send_message_length", MESSAGE_LIMIT),
             ("grpc.so_reuseport", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MS),
         ],
     )
     detector_pb2_grpc.add_DetectorServicer_to_server(Detector(scanner, tally), server)

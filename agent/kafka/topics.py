@@ -29,6 +29,9 @@ from agent.settings import Settings
 RETENTION_MS = 24 * 3600 * 1000
 """Topics that we create keep captured bodies a day: the time a repair may take."""
 
+WATCH_SECONDS = 5.0
+"""Between two looks at the topics' identities."""
+
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
 
@@ -74,6 +77,25 @@ def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
         stop.wait(random.uniform(pause / 2, pause))
         pause = min(2 * pause, longest)
     return {}
+
+
+def follow_topics(
+    settings: Settings,
+    known: dict[str, str],
+    stop: threading.Event,
+    changed: threading.Event,
+) -> None:
+    """Sets `changed` once a topic is another one than `known`, made anew if need be."""
+    reachability = Reachability(settings.kafka.bootstrap)
+    admin = AdminClient(client_config(settings.kafka, reachability))
+    while not stop.wait(WATCH_SECONDS):
+        try:
+            is_same = _ensure(admin, settings) == known
+        except (KafkaException, TimeoutError):
+            continue
+        if not is_same:
+            changed.set()
+            return
 
 
 def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:

@@ -169,8 +169,11 @@ class DetectResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     CATALOG_DIGEST_FIELD_NUMBER: _builtins.int
+    BUSY_US_FIELD_NUMBER: _builtins.int
     catalog_digest: _builtins.str
     """Names the rules: same bytes and same digest give the same findings."""
+    busy_us: _builtins.int
+    """Processor time that the answer took, for budgets."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___Findings]:
         """One for each message, in order."""
@@ -180,10 +183,11 @@ class DetectResponse(_message.Message):
         *,
         results: _abc.Iterable[Global___Findings] | None = ...,
         catalog_digest: _builtins.str = ...,
+        busy_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_digest", b"catalog_digest", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_us", b"busy_us", "catalog_digest", b"catalog_digest", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,162 @@
+"""Detectors: where messages are scanned, this process's scanner or a service.
+
+In: messages. Out: the findings of each, in order, and the processor time that it took.
+A service (gRPC, detector.proto) has a deadline for each call and a second try, which
+reaches another replica where there is one; then it counts as away.
+"""
+
+import logging
+import time
+from typing import NamedTuple, Protocol
+
+import grpc
+
+from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
+from detection.scanner import Scanner
+from proto.v1 import detector_pb2, detector_pb2_grpc
+
+log = logging.getLogger("vethscope")
+
+CALLS = 4
+"""To the service at a time."""
+ANSWER_SECONDS = 5.0
+"""A batch takes some 20 ms; so long is a service that hangs."""
+TRIES = 2
+LARGEST_MESSAGE_BYTES = 256 << 20
+KEEPALIVE_MS = (10_000, 3_000)
+"""A replica that hangs is asked for a sign of life after the first, and left after the
+second."""
+
+_ANSWERS = frozenset(
+    {
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+"""The service took the messages and failed on them; all else is about the service."""
+
+
+class AwayError(Exception):
+    """No detector answers; the same messages may do later."""
+
+
+class RefusedError(Exception):
+    """A detector failed on one of these messages."""
+
+
+class Scanned(NamedTuple):
+    """What one call gave."""
+
+    findings: list[list[Finding]]
+    busy_seconds: float
+
+
+class Detector(Protocol):
+    """Finds data types in messages; `lanes` threads may call it at a time."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def lanes(self) -> int: ...
+
+    def scan(self, messages: list[Message]) -> Scanned:
+        """Raises AwayError and RefusedError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LocalDetector:
+    """The scanner in this process."""
+
+    lanes = 1
+
+    def __init__(self, catalog: str) -> None:
+        self._scanner = Scanner.load(catalog)
+
+    @property
+    def digest(self) -> str:
+        return self._scanner.digest
+
+    def scan(self, messages: list[Message]) -> Scanned:
+        began = time.thread_time()
+        found = list(self._scanner.scan(messages))
+        return Scanned(found, time.thread_time() - began)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class DetectorClient:
+    """The detector service at `server`."""
+
+    lanes = CALLS
+
+    def __init__(self, server: str) -> None:
+        self.digest = ""
+        self._server = server
+        idle_ms, answer_ms = KEEPALIVE_MS
+        self._channel = grpc.insecure_channel(
+            server,
+            options=[
+                ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+                ("grpc.max_reconnect_backoff_ms", 5000),
+                ("grpc.keepalive_time_ms", idle_ms),
+                ("grpc.keepalive_timeout_ms", answer_ms),
+                ("grpc.lb_policy_name", "round_robin"),
+            ],
+        )
+        self._stub = detector_pb2_grpc.DetectorStub(self._channel)
+
+    def scan(self, messages: list[Message]) -> Scanned:
+        """Raises AwayError and RefusedError."""
+        request = detector_pb2.DetectRequest(messages=map(_wire, messages))
+        reason = ""
+        for _ in range(TRIES):
+            try:
+                response = self._stub.Detect(request, timeout=ANSWER_SECONDS)
+            except grpc.RpcError as error:
+                if error.code() in _ANSWERS:
+                    raise RefusedError(error.code().name) from None
+                reason = error.code().name
+            else:
+                return self._scanned(len(messages), response)
+        raise AwayError(f"{self._server}: {reason}")
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _scanned(self, messages: int, response: detector_pb2.DetectResponse) -> Scanned:
+        if len(response.results) != messages:
+            raise RefusedError("answers another number of messages")
+        self.digest = response.catalog_digest
+        found = [[_finding(f) for f in result.findings] for result in response.results]
+        return Scanned(found, response.busy_us / 1e6)
+
+
+def _wire(message: Message) -> detector_pb2.Message:
+    return detector_pb2.Message(
+        target=message.target,
+        headers=[
+            detector_pb2.Header(name=name, value=value)
+            for name, value in message.headers
+        ],
+        content_type=message.content_type,
+        body=message.body,
+        truncated=message.truncated,
+    )
+
+
+def _finding(wire: detector_pb2.Finding) -> Finding:
+    return Finding(
+        wire.data_type,
+        Location(wire.location),
+        wire.path,
+        Sensitivity(wire.sensitivity),
+        Likelihood(wire.likelihood),
+        wire.count,
+    )
