@@ -62,13 +62,15 @@ def names() -> str:
     return "\n".join(lines) + "\n"
 
 
-def batch(number: int, at_ns: int) -> tuple[Batch, Counter[Cell]]:
+def batch(
+    number: int, at_ns: int, exchanges: int = EXCHANGES
+) -> tuple[Batch, Counter[Cell]]:
     """The batch of this number, and what it adds to which cells: one exchange whole,
     the others as facts."""
     server = number % SERVERS
     made = Batch(VERSION, "node-1", _address("server", server), PORT, [], [])
     adds: Counter[Cell] = Counter()
-    for exchange in range(number * EXCHANGES, (number + 1) * EXCHANGES):
+    for exchange in range(number * exchanges, (number + 1) * exchanges):
         record, cells = _exchange(exchange, f"server-{server}", at_ns)
         adds.update(cells)
         if made.records:

@@ -1,18 +1,15 @@
 """From producing a record to its row: how long, at the default window of 2 s."""
 
 import bisect
-import threading
 import time
 
 import sqlalchemy as sa
 
-from agent.kafka.producer import RecordProducer
-from agent.kafka.topics import ensure_topics
-from agent.record import Record, encoder, server_key
-from agent.settings import Kafka, Settings
+from agent.record import encoder, server_key
 from benchmarks import targets
-from benchmarks.pipeline import digging
-from benchmarks.pipeline.digging import Place
+from benchmarks.chaos import traffic
+from benchmarks.pipeline import line
+from benchmarks.pipeline.line import Place
 
 PER_SECOND = 200
 WARM_SECONDS = 5.0
@@ -22,18 +19,14 @@ END_SECONDS = 30.0
 AIM_SECONDS = 2.5
 
 
-def measure(place: Place, pairs: list[Record]) -> None:
-    """Rows are counted, records come in order: the n-th row is the n-th record's."""
-    place.kafka.delete_topics()
-    kafka = Kafka(place.kafka.bootstrap, partitions=digging.PARTITIONS)
-    settings = Settings(kafka=kafka)
-    ensure_topics(settings, threading.Event())
-    database = place.database()
-    with digging.parts(place, database, 1, {}):
-        producer = RecordProducer(settings)
+def measure(place: Place) -> None:
+    """Exchanges come in order and are counted: the n-th counted is the n-th sent. Each
+    is a batch of its own, sent at once; a worker gathers for half a second more."""
+    producer = place.begin()
+    with line.running(place):
         sent: list[float] = []
         stored: list[tuple[float, int]] = []
-        engine = sa.create_engine(database)
+        engine = sa.create_engine(place.database)
         count = int((WARM_SECONDS + SECONDS) * PER_SECOND)
         began = time.monotonic()
         while not stored or stored[-1][1] < count:
@@ -41,8 +34,9 @@ def measure(place: Place, pairs: list[Record]) -> None:
             if now > began + WARM_SECONDS + SECONDS + END_SECONDS:
                 raise TimeoutError(f"{stored[-1][1]} of {count} are stored")
             while len(sent) < min(count, (now - began) * PER_SECOND):
-                pair = pairs[len(sent) % len(pairs)]
-                producer.send(server_key(pair), encoder.encode(pair))
+                batch, _ = traffic.batch(len(sent), time.time_ns(), 1)
+                key = server_key(batch.server, batch.server_port)
+                producer.send(key, encoder.encode(batch), 1)
                 sent.append(time.monotonic())
             producer.poll()
             stored.append((time.monotonic(), _rows(engine)))

@@ -1,84 +1,90 @@
-"""Records to measure with: the demo's traffic, and one of 2.5 KB.
+"""What diggers read in these measurements: batches of the demo's traffic.
 
-Each is encoded once; only its times are new each time it is sent, so that they stand as
-close as those of a busy cluster.
+The capture core pairs a made capture, and the worker's own gatherer packs the pairs:
+whole, or as it chooses by default, which is lean but for a few. The same batches are
+sent again and again: a digger keeps nothing that would know them again.
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
+from itertools import cycle
 from pathlib import Path
 
-import msgspec
-
 from agent.demo.capture import Capture
-from agent.record import VERSION, Message, Record, encoder
-from benchmarks.encryption import records
+from agent.interceptor.worker import gatherer
+from agent.record import batch_decoder
+from agent.settings import Capture as CaptureSettings
+from agent.settings import Settings
+from rings.assembler import Assembler
+from rings.gatherer import Packed
+from rings.message import Pair
+from rings.pcap import read_blocks
 
-EXCHANGES = 4_000
-RATE = 1_000.0
+EXCHANGES = 20_000
 SEED = 2026
-LARGE_BYTES = 2_500
-PER_SECOND = 30_000
-"""Records of one second of capture time: what one digger is to bear. The sampling's
-budget is one of capture time."""
+PER_SECOND = 10_000.0
+"""Of capture time, of one node's worker: what half a second gathers into a batch."""
 SPREAD = 64
 """Different keys, so that partitions fill alike."""
 
 
-def of_demo() -> list[Record]:
-    with tempfile.TemporaryDirectory() as name:
-        capture = Path(name) / "demo.pcap"
-        piece = Capture(SEED).piece(0, EXCHANGES, time.time_ns(), RATE)
-        capture.write_bytes(piece)
-        return list(records(capture))
+def settings(bodies: str) -> Settings:
+    """Of a worker: bodies of `all` exchanges, or of those `chosen`."""
+    return Settings(capture=CaptureSettings(bodies=bodies))  # type: ignore[arg-type]
 
 
-def large() -> Record:
-    """2.5 KB as it stands on Kafka."""
-    head = b"GET /users/1 HTTP/1.1\r\nHost: shop\r\n\r\n"
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-
-    def made(padding: int) -> Record:
-        user = {"id": 1, "email": "user@example.com", "text": "x" * padding}
-        body = json.dumps(user).encode()
-        return Record(
-            VERSION,
-            "node-1",
-            bytes((10, 0, 1, 1)),
-            40_000,
-            bytes((10, 0, 0, 1)),
-            8080,
-            time.time_ns(),
-            time.time_ns(),
-            Message(head, b"", 0, False, 0),
-            Message(answer, body, len(body), False, 0),
-        )
-
-    return made(LARGE_BYTES - len(encoder.encode(made(0))))
+def of_demo(bodies: str) -> list[Packed]:
+    """Batches of all EXCHANGES."""
+    with _captured() as capture:
+        source = gatherer(settings(bodies), 1, SEED)
+        packed: list[Packed] = []
+        for pairs, now_ns in paired(capture):
+            packed += source.feed(pairs, now_ns)
+            packed += source.expire(now_ns)
+        return packed + source.close()
 
 
-def at_pace(pairs: list[Record], count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of so many records, the last captured now."""
-    step_ns = 10**9 // PER_SECOND
-    at_ns = time.time_ns() - count * step_ns
-    for number in range(count):
-        at_ns += step_ns
-        pair = msgspec.structs.replace(
-            pairs[number % len(pairs)], started_ns=at_ns, answered_ns=at_ns + 1_000_000
-        )
-        yield (number % SPREAD).to_bytes(2, "big"), encoder.encode(pair)
+def paired(capture: Path) -> Iterator[tuple[list[Pair], int]]:
+    """A block's pairs, and the capture's time."""
+    assembler = Assembler()
+    for block in read_blocks(str(capture)):
+        yield assembler.feed(block), assembler.now_ns
+    yield assembler.close(), assembler.now_ns
 
 
-def names(pairs: list[Record], folder: Path) -> str:
+def repeated(batches: list[Packed], exchanges: int) -> Iterator[Packed]:
+    """At least so many exchanges."""
+    done = 0
+    for number, (_, value, count) in enumerate(cycle(batches)):
+        if done >= exchanges:
+            return
+        done += count
+        yield (number % SPREAD).to_bytes(2, "big"), value, count
+
+
+def names(batches: list[Packed], folder: Path) -> str:
     """A file that names all their addresses."""
+    seen: set[bytes] = set()
+    for _, value, _ in batches:
+        batch = batch_decoder.decode(value)
+        facts = batch.facts + [record.fact for record in batch.records]
+        seen |= {batch.server, *(fact.client for fact in facts)}
     lines = []
-    seen = {ip for pair in pairs for ip in (pair.client, pair.server) if any(ip)}
-    for number, ip in enumerate(sorted(seen)):
+    for number, ip in enumerate(sorted(ip for ip in seen if any(ip))):
         address = ip_address(ip)
         lines += ["[[workload]]", f'name = "w{number}"', f'addresses = ["{address}"]']
     file = folder / "names.toml"
     file.write_text("\n".join(lines) + "\n")
     return str(file)
+
+
+@contextmanager
+def _captured() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        capture = Path(name) / "demo.pcap"
+        made = Capture(SEED).piece(0, EXCHANGES, time.time_ns(), PER_SECOND)
+        capture.write_bytes(made)
+        yield capture
