@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmarks.chaos import faults, outage, verdict
@@ -31,11 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder, disk = Path(name), Path(name) / "disk"
         disk.mkdir()
-        if options.outage == outage.DISK:
-            outage.small_disk(disk)
+        is_small = options.outage == outage.DISK
         url = options.database or f"sqlite:///{disk / 'cloud.sqlite3'}"
         print(f"seed {options.seed}, {options.per_second:,.0f} records a second")
-        return _run(options, folder, disk, url)
+        with outage.small_disk(disk) if is_small else nullcontext():
+            return _run(options, folder, disk, url)
 
 
 def _run(options: argparse.Namespace, folder: Path, disk: Path, url: str) -> int:

@@ -7,7 +7,8 @@ loss told.
 import errno
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ctypes import CDLL, get_errno
 from pathlib import Path
 
@@ -51,19 +52,25 @@ def run(
         _check_detector(line, stored, sent, counted, inspected)
 
 
-def small_disk(folder: Path) -> None:
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
     """A file system of DISK_BYTES that only this process and its children see.
 
-    Raises OSError; needs root. Call it before any thread starts.
+    Raises OSError; needs root. Enter it before any thread starts.
     """
     libc = CDLL(None, use_errno=True)
     if libc.unshare(_NEW_MOUNTS) != 0:
-        raise OSError(get_errno(), "unshare")
-    for command in (
-        ["mount", "--make-rprivate", "/"],
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)],
-    ):
-        subprocess.run(command, check=True, timeout=10)
+        raise OSError(get_errno(), "a disk of its own needs root")
+    _run("mount", "--make-rprivate", "/")
+    _run("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder))
+    try:
+        yield
+    finally:
+        _run("umount", "--lazy", str(folder))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=10)
 
 
 def _away(line: Line, part: str, disk: Path) -> None:

@@ -4,11 +4,18 @@ from collections import Counter
 
 import sqlalchemy as sa
 
-from benchmarks.chaos.traffic import PAIRS, REQUEST_BYTES, RESPONSE_BYTES, Cell
+from benchmarks.chaos.traffic import (
+    EXCHANGES,
+    PAIRS,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    Cell,
+)
 from cloud.schema import coverage, endpoints, offsets, traffic, workloads
 
-LOSSES = frozenset(("expired", "recreated", "refused", "undecodable"))
-"""Reasons of the queue's coverage that count records which are in no row."""
+OF_EXCHANGES = frozenset(("refused",))
+OF_MESSAGES = frozenset(("expired", "recreated", "undecodable", "unknown_version"))
+"""Reasons of the queue's coverage: what they count is in no row."""
 SKIPPED = "skipped"
 
 
@@ -51,15 +58,20 @@ class Stored:
         return self._sum(sa.select(sa.func.sum(traffic.c.inspected)))
 
     def losses(self) -> Counter[str]:
-        """Records that are told to be in no row, by reason."""
+        """Exchanges that are told to be in no row, by reason."""
         query = (
             sa.select(coverage.c.reason, sa.func.sum(coverage.c.amount))
-            .where(coverage.c.reason.in_(LOSSES), coverage.c.is_bytes == 0)
+            .where(coverage.c.reason.in_(OF_EXCHANGES | OF_MESSAGES))
+            .where(coverage.c.is_bytes == 0)
             .group_by(coverage.c.reason)
         )
+        told: Counter[str] = Counter()
         with self._engine.connect() as connection:
-            told = Counter({reason: int(n) for reason, n in connection.execute(query)})
-        told[SKIPPED] += self._sum(sa.select(sa.func.sum(offsets.c.skipped)))
+            for reason, amount in connection.execute(query):
+                told[reason] = int(amount)
+        told[SKIPPED] = self._sum(sa.select(sa.func.sum(offsets.c.skipped)))
+        for reason in OF_MESSAGES | {SKIPPED}:
+            told[reason] *= EXCHANGES
         return +told
 
     def close(self) -> None:

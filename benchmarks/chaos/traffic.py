@@ -1,7 +1,7 @@
-"""Numbered records at a pace, and what the cloud must have stored of them.
+"""Numbered exchanges at a pace, and what the cloud must have stored of them.
 
-A record's number alone decides its server, client, endpoint, status and bodies, so two
-runs differ only in when things happened.
+A number alone decides server, client, endpoint, status and bodies, so two runs differ
+only in when things happened.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import VERSION, Message, Record, encoder, server_key
+from agent.record import VERSION, Batch, Fact, Message, Record, encoder, server_key
 from agent.settings import Settings
 
 PORT = 8080
@@ -27,6 +27,8 @@ ENDPOINTS = (
     ("DELETE", "/sessions/{}", "/sessions/{id}"),
     ("GET", "/health", "/health"),
 )
+EXCHANGES = 4
+"""Of one batch, which is one message on Kafka."""
 TICK_SECONDS = 0.02
 FLUSH_SECONDS = 150.0
 """Longer than the producer itself keeps a record."""
@@ -60,33 +62,56 @@ def names() -> str:
     return "\n".join(lines) + "\n"
 
 
-def record(number: int, at_ns: int) -> tuple[Record, list[tuple[Cell, int]]]:
-    """The record of this number, and what it adds to which cells."""
-    server, rest = number % SERVERS, number // SERVERS
-    method, target, path = ENDPOINTS[rest % len(ENDPOINTS)]
-    status = STATUSES[rest // len(ENDPOINTS) % len(STATUSES)]
-    client = number % CLIENTS if rest % 2 else 0
+def batch(number: int, at_ns: int) -> tuple[Batch, Counter[Cell]]:
+    """The batch of this number, and what it adds to which cells: one exchange whole,
+    the others as facts."""
+    server = number % SERVERS
+    made = Batch(VERSION, "node-1", _address("server", server), PORT, [], [])
+    adds: Counter[Cell] = Counter()
+    for exchange in range(number * EXCHANGES, (number + 1) * EXCHANGES):
+        record, cells = _exchange(exchange, f"server-{server}", at_ns)
+        adds.update(cells)
+        if made.records:
+            made.facts.append(record.fact)
+        else:
+            made.records.append(record)
+    return made, adds
+
+
+def _exchange(number: int, server: str, at_ns: int) -> tuple[Record, dict[Cell, int]]:
+    mixed = number * 2_654_435_761 >> 8
+    method, target, path = ENDPOINTS[mixed % len(ENDPOINTS)]
+    status = STATUSES[mixed // 7 % len(STATUSES)]
+    client = mixed // 11 % CLIENTS
     body = json.dumps({"id": number, "email": f"user{number}@example.com"}).encode()
     request = _message(f"{method} {target.format(number)} HTTP/1.1", body)
     response = _message(f"HTTP/1.1 {status} Some", body + b" " * (number % 64))
-    made = Record(
-        VERSION,
-        "node-1",
-        _address("client", client),
-        40_000,
-        _address("server", server),
-        PORT,
-        at_ns,
-        at_ns + 1_000_000,
-        request,
-        response,
+    fact = Fact(
+        client=_address("client", client),
+        client_identity="",
+        method=method.encode(),
+        target=target.format(number).encode(),
+        status=status,
+        shape=mixed % len(ENDPOINTS),
+        operation=b"",
+        exchanges=1,
+        truncated=0,
+        request_bytes=_size(request),
+        response_bytes=_size(response),
+        first_ns=at_ns,
+        last_ns=at_ns,
+        waited_ns=1_000_000,
     )
-    edge = (f"server-{server}", method, path, f"client-{client}")
-    return made, [
-        (Cell(*edge, PAIRS[status // 100 - 1]), 1),
-        (Cell(*edge, REQUEST_BYTES), len(request.head) + request.body_bytes),
-        (Cell(*edge, RESPONSE_BYTES), len(response.head) + response.body_bytes),
-    ]
+    edge = (server, method, path, f"client-{client}")
+    return Record(fact, 40_000, request, response), {
+        Cell(*edge, PAIRS[status // 100 - 1]): 1,
+        Cell(*edge, REQUEST_BYTES): fact.request_bytes,
+        Cell(*edge, RESPONSE_BYTES): fact.response_bytes,
+    }
+
+
+def _size(message: Message) -> int:
+    return len(message.head) + message.body_bytes
 
 
 def _address(kind: str, number: int) -> bytes:
@@ -99,31 +124,33 @@ def _message(start: str, body: bytes) -> Message:
 
 
 class Traffic:
-    """Writes records from a thread of its own, as the interceptor's workers do."""
+    """Writes batches from a thread of its own, as the interceptor's workers do."""
 
     def __init__(self, settings: Settings, per_second: float) -> None:
-        self.sent = 0
+        self.batches = 0
         self.expected: Counter[Cell] = Counter()
-        self._per_second = per_second
+        self._per_second = per_second / EXCHANGES
         ensure_topics(settings, threading.Event())
         self._producer = RecordProducer(settings)
         self._wanted = 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._write, name="traffic")
 
-    def start(self, records: int) -> None:
+    def start(self, exchanges: int) -> None:
         """Begins to write so many."""
-        self._wanted = records
+        self._wanted = exchanges // EXCHANGES
         self._thread.start()
 
     @property
-    def is_done(self) -> bool:
-        return not self._thread.is_alive()
+    def sent(self) -> int:
+        """Exchanges."""
+        return self.batches * EXCHANGES
 
     @property
     def dropped(self) -> Counter[str]:
-        """Records that the producer gave up, by reason: losses that are told."""
-        return self._producer.dropped
+        """Exchanges that the producer gave up, by reason: losses that are told."""
+        dropped = self._producer.dropped
+        return Counter({reason: n * EXCHANGES for reason, n in dropped.items()})
 
     def finish(self) -> None:
         """Writes no more than was begun, and waits until all is delivered."""
@@ -133,13 +160,14 @@ class Traffic:
 
     def _write(self) -> None:
         began = time.monotonic()
-        while self.sent < self._wanted and not self._is_over.wait(TICK_SECONDS):
+        while self.batches < self._wanted and not self._is_over.wait(TICK_SECONDS):
             due = int((time.monotonic() - began) * self._per_second)
-            for number in range(self.sent, min(due, self._wanted)):
-                made, adds = record(number, time.time_ns())
-                self._producer.send(server_key(made), encoder.encode(made))
-                self.expected.update(dict(adds))
-                self.sent += 1
+            for number in range(self.batches, min(due, self._wanted)):
+                made, adds = batch(number, time.time_ns())
+                key = server_key(made.server, made.server_port)
+                self._producer.send(key, encoder.encode(made))
+                self.expected.update(adds)
+                self.batches += 1
             self._producer.poll()
 
 

@@ -91,6 +91,7 @@ class KafkaNode:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._config = directory / "server.properties"
+        self.data = directory / "data"
         self.authority = Authority()
         """Of the node's certificate; the node trusts it too."""
         self.bootstrap, self.by_password, self.by_certificate, controller = (

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from agent import served
+from agent.digger.detectors import LocalDetector
+from agent.digger.inspection import Inspector
 from agent.digger.program import Digger
 from agent.interceptor.program import Interceptor
 from agent.metrics import Metric, of_process
@@ -28,19 +30,7 @@ ALERTS = Path(__file__).with_name("alerts.yaml")
 OF_PROMETHEUS = {"up": "", "ALERTS": ""}
 OF_JOB = {"job", "component", "pod", "node"}
 """Labels that the scrape job of prometheus.yaml gives to each metric."""
-TO_COME = {
-    "vethscope_digger_cloud_up": "",
-    "vethscope_digger_detector_up": "",
-    "vethscope_digger_failures_total": "reason",
-    "vethscope_digger_first_sight_wait_seconds": "",
-    "vethscope_digger_first_sights_waiting": "",
-    "vethscope_digger_inspected_total": "",
-    "vethscope_digger_lag_records": "topic_partition",
-    "vethscope_digger_not_inspected_total": "reason",
-    "vethscope_digger_package_latency_seconds": "",
-    "vethscope_digger_packages_waiting": "",
-    "vethscope_digger_topics_recreated_total": "",
-}
+TO_COME = {"vethscope_digger_topics_recreated_total": ""}
 """Of the digger, not told yet: delete each that it tells."""
 
 _METRIC = re.compile(r"\b((?:vethscope|process)_\w+|up\b)(?:\{([^}]*)\})?")
@@ -59,6 +49,9 @@ def told() -> dict[str, str]:
         served.cloud(settings.cloud),
     )
     metrics: list[Metric] = [*of_process(time.monotonic())]
+    # The digger has one only while it runs.
+    inspector = Inspector(LocalDetector(""), settings.digger, 1)
+    metrics += inspector.metrics()
     # It is closed by `run` only, and nothing runs here.
     with interceptor._witness:
         for role in roles:
