@@ -2,9 +2,11 @@
 
 In: the partitions that Kafka's consumer group gives us, and for each the offset that
 the cloud has not accounted for yet. Out: messages in order, each with the offsets it
-covers. The cloud is the authority: nothing is committed to Kafka. The group rebalances
-cooperatively: only partitions that go are handed over, the others stay. When that
-fails, or the cloud refuses, all that is not accounted for is void (`take_reset`).
+covers. The cloud is the authority; what is committed to Kafka only tells others how far
+we are, and us in which epoch of its log that was: so a log that lost its end is noticed
+later too. The group rebalances cooperatively: only partitions that go are handed over,
+the others stay. When that fails, or the cloud refuses, all that is not accounted for is
+void (`take_reset`).
 """
 
 import logging
@@ -77,6 +79,8 @@ class Intake:
         """Of what is read: the offset wanted next, None: whichever comes first."""
         self._waiting: set[Partition] = set()
         """Ours, but not read until the cloud says from where."""
+        self._epochs: dict[Partition, int] = {}
+        """Of the broker's log, when it wrote the last message read."""
         self._is_reset = False
         self._is_paused = False
         self._early: list[Any] = []
@@ -128,6 +132,16 @@ class Intake:
                 lags[f"{topic}/{partition}"] = left
         return lags
 
+    def tell(self) -> None:
+        """Commits how far we are, without waiting."""
+        read = [
+            TopicPartition(*place, position, leader_epoch=self._epochs[place])
+            for place, position in self._positions.items()
+            if position is not None and self._epochs.get(place) is not None
+        ]
+        if read:
+            self._consumer.commit(offsets=read, asynchronous=True)
+
     def close(self) -> None:
         self._consumer.close()
 
@@ -170,7 +184,7 @@ class Intake:
 
     def _begin(self) -> bool:
         """Reads what waits, if the cloud says from where."""
-        begin = []
+        begin: list[TopicPartition] = []
         for topic, identity in self._identities.items():
             ours = sorted(p for name, p in self._waiting if name == topic)
             try:
@@ -178,25 +192,41 @@ class Intake:
             except grpc.RpcError:
                 return False
             for partition in ours:
-                offset = offsets.get(partition)
-                start = OFFSET_BEGINNING if offset is None else offset
-                end = self._end(topic, partition) if offset is not None else None
-                if offset is not None and end is not None and end < offset:
-                    start = end
-                self._positions[topic, partition] = offset
-                begin.append(TopicPartition(topic, partition, start))
+                self._positions[topic, partition] = offsets.get(partition)
+                begin.append(TopicPartition(topic, partition, OFFSET_BEGINNING))
+        begin = [self._start(place) for place in self._committed(begin)]
         self._waiting.clear()
         self._consumer.incremental_assign(begin)
         log.info("digger: reads %d partitions more", len(begin))
         return True
 
-    def _end(self, topic: str, partition: int) -> int | None:
-        place = TopicPartition(topic, partition)
+    def _start(self, place: TopicPartition) -> TopicPartition:
+        """Where to begin: with an epoch the broker itself tells if it lost that. One
+        from before `offset` was read would tell so wrongly."""
+        offset, epoch = self._positions[_place_of(place)], place.leader_epoch
+        if offset is None:
+            return TopicPartition(place.topic, place.partition, OFFSET_BEGINNING)
+        if epoch is None or place.offset < offset:
+            end = self._end(place, offset)
+            if end < offset:
+                log.error("kafka: %s/%d ends below what was read", *_place_of(place))
+            return TopicPartition(place.topic, place.partition, min(offset, end))
+        return TopicPartition(place.topic, place.partition, offset, leader_epoch=epoch)
+
+    def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """With the epochs of the log that we knew."""
+        try:
+            return list(self._consumer.committed(places, timeout=ENDS_SECONDS))
+        except KafkaException:
+            return places
+
+    def _end(self, place: TopicPartition, offset: int) -> int:
+        """Where the log ends now; `offset` if the broker does not say."""
         try:
             ends = self._consumer.get_watermark_offsets(place, timeout=ENDS_SECONDS)
         except KafkaException:
-            return None
-        return int(ends[1]) if ends else None
+            return offset
+        return int(ends[1]) if ends else offset
 
     def _left(self, topic: str, partition: int) -> int | None:
         position = self._positions.get((topic, partition))
@@ -223,6 +253,7 @@ class Intake:
         elif offset > follows:
             log.error("kafka: %d messages had expired unread", offset - follows)
         self._positions[place] = offset + 1
+        self._epochs[place] = message.leader_epoch()
         identity = self._identities[topic]
         key, value = message.key() or b"", message.value() or b""
         return Received(topic, identity, partition, follows, offset, key, value)
@@ -236,8 +267,12 @@ def _place(message: Any) -> Partition:
     return message.topic(), message.partition()
 
 
+def _place_of(place: TopicPartition) -> Partition:
+    return place.topic, place.partition
+
+
 def _places(partitions: Iterable[TopicPartition]) -> set[Partition]:
-    return {(p.topic, p.partition) for p in partitions}
+    return {_place_of(place) for place in partitions}
 
 
 def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:

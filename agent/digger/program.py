@@ -52,7 +52,7 @@ DRAIN_SECONDS = 1.5
 QUIET_SECONDS = 0.3
 SEND_SECONDS = 1.0
 """When stopping: how long the last package may take."""
-LAG_SECONDS = 1.0
+LAG_SECONDS = 2.0
 """Between two looks at how far behind we are."""
 
 
@@ -307,6 +307,7 @@ class Digger:
         if now - self._lags_at >= LAG_SECONDS:
             self._lags_at = now
             self._lags = intake.lags()
+            intake.tell()
 
     def _close_if_due(self, inspector: Inspector) -> None:
         draft = self._counting.draft

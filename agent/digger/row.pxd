@@ -1,7 +1,7 @@
 cimport cython
 
 
-cdef long long CLASSES, MOST_US
+cdef long long _CLASSES, _MOST_US
 
 @cython.locals(duration="long long", shift="int")
 cpdef int bucket_of(long long duration_us) noexcept

@@ -7,15 +7,15 @@ status class with its latencies, and data types by place.
 
 import cython
 
-CLASSES = 6
+_CLASSES = 6
 """Status classes: 1 to 5, and 0 for all else."""
-MOST_US = (1 << 32) - 1
+_MOST_US = (1 << 32) - 1
 """Longer answers count as 71 minutes."""
 
 
 def bucket_of(duration_us: int) -> int:
     """The bucket of a duration, as collector.proto's Latency defines it: 0 to 239."""
-    duration = min(max(duration_us, 0), MOST_US)
+    duration = min(max(duration_us, 0), _MOST_US)
     shift = 0
     while duration >= 16:
         duration >>= 1
@@ -68,7 +68,7 @@ class Row:
         """One exchange, or several that took about the same time; sizes, and how many
         had a body that is not whole, are those of all together."""
         status_class = status // 100
-        if status_class >= CLASSES:
+        if status_class >= _CLASSES:
             status_class = 0
         traffic = self.traffic.get(status_class)
         if traffic is None:
@@ -77,7 +77,7 @@ class Row:
         traffic.request_bytes += request_bytes
         traffic.response_bytes += response_bytes
         traffic.truncated += truncated
-        duration_us = min(max(duration_us, 0), MOST_US)
+        duration_us = min(max(duration_us, 0), _MOST_US)
         traffic.sum_us += duration_us * times
         bucket = bucket_of(duration_us)
         traffic.buckets[bucket] = traffic.buckets.get(bucket, 0) + times

@@ -31,6 +31,7 @@ NONE, EXTRA, DUE, FIRST = range(4)
 """Why an exchange is inspected."""
 
 NEVER = -1.0e18
+_MOMENT = 1e-3
 
 
 @cython.cclass
@@ -154,7 +155,9 @@ class Budget:
         self._earn(now)
         if self._left > 0:
             return 0.0
-        return -self._left / self._per_second if self._per_second else float("inf")
+        if not self._per_second:
+            return float("inf")
+        return _MOMENT - self._left / self._per_second
 
     def _earn(self, now: float) -> None:
         earned = self._per_second * (now - self._at)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 
@@ -21,7 +20,7 @@ from proto.v1 import collector_pb2
 from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
-from tests.agent.digger.records import START_NS, record
+from tests.agent.digger.records import PORT, SERVER, START_NS, batch, record
 from tests.topics import COVERAGE_TOPIC
 from tests.waiting import eventually
 
@@ -55,9 +54,10 @@ class Line:
         ensure_topics(self.settings, threading.Event())
         self.producer = RecordProducer(self.settings)
 
-    def send(self, *pairs: Record) -> None:
+    def send(self, *pairs: Record, server: bytes = SERVER) -> None:
         for pair in pairs:
-            self.producer.send(server_key(pair), encoder.encode(pair))
+            value = encoder.encode(batch(pair, server=server))
+            self.producer.send(server_key(server, PORT), value)
         assert self.producer.flush(10) == 0
 
     def endpoints(self) -> list[collector_pb2.Endpoint]:
@@ -108,7 +108,7 @@ def test_a_client_behind_a_proxy_is_named_by_its_identity(
 ) -> None:
     digger = start(line.settings)
     hidden = record(client=bytes(4))
-    vouched = msgspec.structs.replace(hidden, client_identity="web/front")
+    vouched = record(client=bytes(4), client_identity="web/front")
     line.send(hidden, vouched)
     assert eventually(lambda: digger.digested == 2)
     clients = {
@@ -150,14 +150,14 @@ def test_a_package_waits_for_names_that_are_on_their_way(
         }
         kubeconfig.write_text(yaml.safe_dump(document))
         digger = start(line.settings)
-        line.send(record(client=PRIVATE, server=PRIVATE, at_ns=time.time_ns()))
+        line.send(record(client=PRIVATE, at_ns=time.time_ns()), server=PRIVATE)
         assert eventually(lambda: ("pods", "watch") in kinds(server))
         assert not eventually(lambda: digger.digested > 0, 1)
         server.tell("pods", "ADDED", server.pod("web-1", "10.0.0.9"))
         assert eventually(lambda: digger.digested == 1)
         assert line.endpoints()[0].client.name == "web"
         assert line.endpoints()[0].server.namespace == "shop"
-        line.send(record(client=b"\x0a\0\0\x0a", server=PRIVATE))
+        line.send(record(client=b"\x0a\0\0\x0a"), server=PRIVATE)
         assert eventually(lambda: digger.digested == 2)
         assert line.endpoints()[1].client.name == "10.0.0.10"
 
@@ -178,7 +178,7 @@ def test_what_an_inspected_pair_holds_is_in_the_package(
     line.send(*pairs)
     assert eventually(lambda: digger.digested == 50)
     (endpoint,) = line.endpoints()
-    assert (endpoint.pairs, endpoint.inspected) == (50, 1)
+    assert (endpoint.traffic[0].pairs, endpoint.inspected) == (50, 1)
     (place,) = endpoint.places
     assert (place.data_type, place.direction) == (
         "contact.email",
