@@ -71,7 +71,8 @@ class Digger:
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._inspector: Inspector | None = None
         self._failures: Counter[str] = Counter()
-        self._lags: dict[str, int] = {}
+        self.lags: dict[str, int] = {}
+        """Messages not read yet, of each partition."""
         self._lags_at = 0.0
         self._draft_began = self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
@@ -122,7 +123,7 @@ class Digger:
             GAUGE,
             "Messages on Kafka that are not read yet.",
             "topic_partition",
-            {place: float(n) for place, n in self._lags.items()},
+            {place: float(n) for place, n in self.lags.items()},
         )
         if inspector is not None:
             yield from inspector.metrics()
@@ -306,7 +307,7 @@ class Digger:
         now = time.monotonic()
         if now - self._lags_at >= LAG_SECONDS:
             self._lags_at = now
-            self._lags = intake.lags()
+            self.lags = intake.lags()
             intake.tell()
 
     def _close_if_due(self, inspector: Inspector) -> None:

@@ -149,6 +149,18 @@ class KafkaNode:
         for deleted in admin.delete_topics(ours).values() if ours else ():
             deleted.result(10)
 
+    def empty(self) -> None:
+        """The same node, that lost all its data."""
+        self.kill()
+        shutil.rmtree(self._directory / "data")
+        self._format()
+        self.start()
+
+    def truncate(self) -> None:
+        """While it is down: a part of what was written last is lost."""
+        for log in (self._directory / "data").glob("vethscope.*/*.log"):
+            os.truncate(log, log.stat().st_size * 3 // 5)
+
     def _format(self) -> None:
         tool = ["format", "--cluster-id", "dmV0aHNjb3BlLXRlc3Rz", "--config"]
         scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
