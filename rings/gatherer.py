@@ -56,6 +56,11 @@ class Gatherer:
         self._done: list[Packed] = []
         self._held = 0
 
+    @property
+    def delayed(self) -> int:
+        """Exchanges that were due whole, and over the chooser's budget."""
+        return 0 if self._chooser is None else self._chooser.delayed
+
     def feed(self, pairs: list[Pair], now_ns: int) -> list[Packed]:
         """Takes pairs; those without a response are left out."""
         for pair in pairs:

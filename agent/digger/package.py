@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from agent.cluster.addresses import Workload
-from agent.record import NodeCoverage, Record
+from agent.record import Fact, NodeCoverage
 from detection.finding import Finding
 from proto.v1 import collector_pb2
 
@@ -69,16 +69,15 @@ class Row:
         self.first_ns = self.last_ns = at_ns
         self.places: dict[tuple[int, int, str, str], list[int]] = {}
 
-    def count(self, record: Record, status_class: int) -> None:
-        request, response = record.request, record.response
-        self.pairs += 1
-        self.statuses[status_class] = self.statuses.get(status_class, 0) + 1
-        self.request_bytes += len(request.head) + request.body_bytes
-        self.response_bytes += len(response.head) + response.body_bytes
-        if request.truncated or response.truncated or request.gaps or response.gaps:
-            self.truncated += 1
-        self.first_ns = min(self.first_ns, record.started_ns)
-        self.last_ns = max(self.last_ns, record.started_ns)
+    def count(self, fact: Fact) -> None:
+        status_class, exchanges = fact.status // 100, fact.exchanges
+        self.pairs += exchanges
+        self.statuses[status_class] = self.statuses.get(status_class, 0) + exchanges
+        self.request_bytes += fact.request_bytes
+        self.response_bytes += fact.response_bytes
+        self.truncated += fact.truncated
+        self.first_ns = min(self.first_ns, fact.first_ns)
+        self.last_ns = max(self.last_ns, fact.last_ns)
 
     def find(self, direction: int, finding: Finding) -> bool:
         """Adds a finding; true if its place is new."""
@@ -115,7 +114,7 @@ class Draft:
 
     def __init__(self) -> None:
         self.records = 0
-        """Messages of the records topic, set by the program."""
+        """Exchanges told, and messages that told none; set by the program."""
         self.catalog_digest = ""
         self._offsets: dict[tuple[str, int], list[int]] = {}
         self._rows: dict[Edge, Row] = {}
@@ -149,11 +148,11 @@ class Draft:
             raise ValueError(f"{topic}/{partition}: {first} does not follow {known[1]}")
         known[1] = following
 
-    def count(self, edge: Edge, record: Record, status_class: int) -> Row:
+    def count(self, edge: Edge, fact: Fact) -> Row:
         row = self._rows.get(edge)
         if row is None:
-            row = self._rows[edge] = Row(record.started_ns)
-        row.count(record, status_class)
+            row = self._rows[edge] = Row(fact.first_ns)
+        row.count(fact)
         return row
 
     def find(self, row: Row, direction: int, findings: list[Finding]) -> None:

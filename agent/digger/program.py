@@ -23,20 +23,19 @@ from agent.cluster.addresses import (
     unresolved,
 )
 from agent.cluster.service import Server
-from agent.digger.decoding import decode_coverage, decode_record
+from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
 from agent.digger.endpoints import Endpoints
-from agent.digger.heads import content_type, request_line, status
+from agent.digger.heads import METHODS
 from agent.digger.inspection import (
     Detector,
     DetectorClient,
     GaveUpError,
     LocalDetector,
-    body_prefix,
     messages,
 )
 from agent.digger.intake import Intake, Received
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Row, Unnamed
-from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
+from agent.digger.sampling import Allowance, Sampler
 from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
@@ -44,7 +43,7 @@ from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics
 from agent.lifecycle import Roles
 from agent.metrics import Metric, counter
-from agent.record import RECORDS_TOPIC, Record
+from agent.record import RECORDS_TOPIC, Batch, Fact, NodeCoverage, Record
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
@@ -206,16 +205,19 @@ class Digger:
         for received in taken:
             self._cover(received)
             is_record = received.topic == RECORDS_TOPIC
-            self._draft.records += is_record
             value = self._opener.open(received.topic, received.key, received.value)
+            told: Unreadable | Undecodable | Batch | NodeCoverage
             if isinstance(value, Unreadable):
-                self._draft.note(value.value)
-            elif is_record:
-                chosen += self._count(value, is_allowed)
-            elif coverage := decode_coverage(value):
-                self._draft.cover_node(coverage)
+                told = value
             else:
-                self._draft.note("undecodable")
+                told = decode_batch(value) if is_record else decode_coverage(value)
+            if isinstance(told, Batch):
+                chosen += self._count_all(told, is_allowed)
+            elif isinstance(told, NodeCoverage):
+                self._draft.cover_node(told)
+            else:
+                self._draft.records += is_record
+                self._draft.note(told.value)
         if chosen:
             self._inspect(chosen, intake, stop)
         if self._draft.is_full:
@@ -232,25 +234,33 @@ class Digger:
             log.error("kafka: %d messages had expired unread", received.expired)
             self._draft.note("expired", received.expired)
 
-    def _count(self, value: bytes, is_allowed: bool) -> list[tuple[Row, Record]]:
-        """Counts a record; returns it if it is chosen for inspection."""
-        record = decode_record(value)
-        if record is None:
-            self._draft.note("undecodable")
-            return []
-        method, target = request_line(record.request.head)
-        status_class = status(record.response.head) // 100
-        server = self._name(record.server, record.started_ns)
-        client = vouched(record) or self._name(record.client, record.started_ns)
-        port = record.server_port
-        path = self._endpoints.template((server, port), method, target)
+    def _count_all(self, batch: Batch, is_allowed: bool) -> list[tuple[Row, Record]]:
+        """Counts a batch; returns its records that are chosen for inspection."""
+        self._draft.records += batch.exchanges
+        for fact in batch.facts:
+            self._count(batch, fact)
+        chosen = []
+        for record in batch.records:
+            row, edge = self._count(batch, record.fact)
+            endpoint = (edge.server, edge.port, edge.method, edge.path)
+            if self._sampler.is_chosen(
+                endpoint,
+                record.fact.status // 100,
+                record.fact.shape,
+                record.answered_ns,
+                is_allowed,
+            ):
+                chosen.append((row, record))
+        return chosen
+
+    def _count(self, batch: Batch, fact: Fact) -> tuple[Row, Edge]:
+        method = fact.method.decode() if fact.method in METHODS else "OTHER"
+        server = self._name(batch.server, fact.first_ns)
+        client = vouched(fact) or self._name(fact.client, fact.first_ns)
+        port = batch.server_port
+        path = self._endpoints.template((server, port), method, fact.target)
         edge = Edge(server, client, port, method, path)
-        row = self._draft.count(edge, record, status_class)
-        endpoint = (server, port, method, path)
-        is_chosen = self._sampler.is_chosen(
-            endpoint, status_class, _shape(record), record.answered_ns, is_allowed
-        )
-        return [(row, record)] if is_chosen else []
+        return self._draft.count(edge, fact), edge
 
     def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
         known = self._index.find(ip, at_ns) or place(ip)
@@ -313,12 +323,12 @@ class Digger:
         return known or unresolved(ip)
 
 
-def vouched(record: Record) -> Workload | None:
+def vouched(fact: Fact) -> Workload | None:
     """The client that a mesh's proxy hides, by the identity that it vouches for."""
-    namespace, _, account = record.client_identity.partition("/")
+    namespace, _, account = fact.client_identity.partition("/")
     if account:
         return Workload(namespace, "ServiceAccount", account)
-    return None if any(record.client) else BEHIND_PROXY
+    return None if any(fact.client) else BEHIND_PROXY
 
 
 class _Ending:
@@ -348,12 +358,3 @@ def _detector(settings: Settings) -> Detector:
     if settings.detector.server:
         return DetectorClient(settings.detector.server)
     return LocalDetector(settings.detector.catalog)
-
-
-def _shape(record: Record) -> int:
-    return hash(
-        tuple(
-            shape(content_type(message.head), body_prefix(message, SHAPE_BYTES))
-            for message in (record.request, record.response)
-        )
-    )

@@ -5,10 +5,11 @@ when the broker goes away and one when it is back, and which errors end the wait
 broker. librdkafka prints nothing by itself.
 """
 
-import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaError, KafkaException
 
 from agent.settings import Kafka, Settings
@@ -51,10 +52,31 @@ class Reachability:
             self.down()
 
     def on_statistics(self, text: str) -> None:
-        if self.is_down:
-            brokers = json.loads(text)["brokers"].values()
-            if any(broker["state"] == "UP" for broker in brokers):
-                self.up()
+        """`text` is one of librdkafka's statistics (its STATISTICS.md)."""
+        if self.is_down and any(broker.state == "UP" for broker in _brokers(text)):
+            self.up()
+
+
+class _Broker(msgspec.Struct):
+    state: str
+    req: dict[str, int] = {}
+    """Requests sent, by their name."""
+
+
+class _Statistics(msgspec.Struct):
+    brokers: dict[str, _Broker] = {}
+
+
+_statistics = msgspec.json.Decoder(_Statistics)
+
+
+def _brokers(text: str) -> Iterable[_Broker]:
+    return _statistics.decode(text).brokers.values()
+
+
+def produce_requests(text: str) -> int:
+    """How many requests to store messages were ever sent, by these statistics."""
+    return sum(broker.req.get("Produce", 0) for broker in _brokers(text))
 
 
 def message_bytes(settings: Settings) -> int:
