@@ -1,7 +1,7 @@
 cimport cython
 
 from rings.memory cimport append
-from rings.message cimport Message, Pair
+from rings.message cimport Message
 from rings.packing cimport (
     pack_array, pack_integer, pack_octets, pack_text, pack_truth,
 )
@@ -16,8 +16,7 @@ cdef class Tally:
     cdef long long exchanges, truncated, request_bytes, response_bytes
     cdef long long first_ns, last_ns, waited_ns
 
-    @cython.locals(request=Message, response=Message, size="long long")
-    cdef object add(self, Pair pair)
+    cdef object add(self, Message request, Message response)
     cdef object pack(self, bytearray target, bytes key)
 
 
@@ -31,21 +30,20 @@ cdef class Batch:
     cdef bytearray _records
 
     @cython.locals(tally=Tally)
-    cdef object add_fact(self, bytes key, Pair pair)
+    cdef object add_fact(self, bytes key, Message request, Message response)
     @cython.locals(tally=Tally, target=bytearray, request_keep=Py_ssize_t,
-                   response_keep=Py_ssize_t, room=Py_ssize_t, size=Py_ssize_t,
-                   request=Message, response=Message, port=int, is_cut="bint")
-    cdef bint add_record(self, bytes key, Pair pair, int port,
+                   response_keep=Py_ssize_t, room=Py_ssize_t, size=Py_ssize_t, is_cut="bint")
+    cdef bint add_record(self, bytes key, Message request, Message response, int port,
                          Py_ssize_t most) except -1
     @cython.locals(target=bytearray, tally=Tally)
     cpdef bytes packed(self, unsigned int version, bytes node)
 
 
-@cython.locals(request=Message, response=Message, target=bytearray,
-               head="const unsigned char*", end=Py_ssize_t, place=Py_ssize_t)
-cdef bytes fact_key(Pair pair, bytes client, bytes identity, unsigned long long shape,
-                    bytes operation)
+@cython.locals(target=bytearray, head="const unsigned char*", end=Py_ssize_t,
+               place=Py_ssize_t)
+cdef bytes fact_key(Message request, Message response, bytes client, bytes identity,
+                    unsigned long long shape, bytes operation)
 @cython.locals(data="const unsigned char*")
 cdef object _pack_message(bytearray target, Message message, Py_ssize_t keep)
-@cython.locals(request=Message, response=Message, heads=Py_ssize_t)
-cdef Py_ssize_t record_bytes(Pair pair, bytes key) except -1
+@cython.locals(heads=Py_ssize_t)
+cdef Py_ssize_t record_bytes(Message request, Message response, bytes key) except -1

@@ -1,14 +1,14 @@
 # cython: annotation_typing=False
 """Batch: what is told of the exchanges with one server, in the making.
 
-In come pairs, out goes one MessagePack array: facts, where exchanges that differ only
+In come exchanges, out goes one MessagePack array: facts, where exchanges that differ only
 in sizes and times are one, and whole records. `agent/record.py` names its fields and
 reads it. A record is copied once, from the stream's buffer into the batch.
 """
 
 import cython
 
-from rings.message import Message, Pair
+from rings.message import Message
 
 if not cython.compiled:
     from rings.memory import append
@@ -26,7 +26,7 @@ _LONGEST_OPERATION = 512
 _TALLY_BYTES = 48
 """Of the numbers of one fact, packed; about."""
 _RECORD_BYTES = 512
-"""Of a record beside its heads, bodies and key, and of the batch's own fields; at most."""
+"""Of a record beside heads, bodies and key, and of its batch's own fields; at most."""
 _QUERY = 63
 _FRAGMENT = 35
 
@@ -45,8 +45,7 @@ class Tally:
         self.last_ns = 0
         self.waited_ns = 0
 
-    def add(self, pair: Pair) -> None:
-        request, response = pair.request, pair.response
+    def add(self, request: Message, response: Message) -> None:
         self.exchanges += 1
         if (
             request.truncated
@@ -92,25 +91,28 @@ class Batch:
         self._tallies: dict[bytes, Tally] = {}
         self._records = bytearray()
 
-    def add_fact(self, key: bytes, pair: Pair) -> None:
+    def add_fact(self, key: bytes, request: Message, response: Message) -> None:
         """`key` is the fact's (`fact_key`)."""
         tally = self._tallies.get(key)
         if tally is None:
             tally = Tally()
             self._tallies[key] = tally
             self.size += len(key) + _TALLY_BYTES
-        tally.add(pair)
+        tally.add(request, response)
         self.exchanges += 1
 
-    def add_record(self, key: bytes, pair: Pair, port: int, most: int) -> bool:
+    def add_record(
+        self, key: bytes, request: Message, response: Message, port: int, most: int
+    ) -> bool:
         """Adds it whole, or cut to about `most` bytes; true if it was cut.
 
         `port` is the client's. Of two bodies that do not fit, each has half of the room
         or what it needs of it.
         """
-        request, response = pair.request, pair.response
         request_keep, response_keep = len(request.body), len(response.body)
-        room = most - record_bytes(pair, key) + request_keep + response_keep
+        room = (
+            most - record_bytes(request, response, key) + request_keep + response_keep
+        )
         if room < 0:
             room = 0
         is_cut = request_keep + response_keep > room
@@ -121,7 +123,7 @@ class Batch:
         size = len(target)
         pack_array(target, 4)
         tally = Tally()
-        tally.add(pair)
+        tally.add(request, response)
         if is_cut:
             tally.truncated = 1
         tally.pack(target, key)
@@ -150,10 +152,14 @@ class Batch:
 
 
 def fact_key(
-    pair: Pair, client: bytes, identity: bytes, shape: int, operation: bytes
+    request: Message,
+    response: Message,
+    client: bytes,
+    identity: bytes,
+    shape: int,
+    operation: bytes,
 ) -> bytes:
     """What the exchanges of one fact share: its first fields, packed."""
-    request, response = pair.request, pair.response
     target = bytearray()
     pack_octets(target, client, 0, len(client))
     pack_text(target, identity)
@@ -170,9 +176,8 @@ def fact_key(
     return bytes(target)
 
 
-def record_bytes(pair: Pair, key: bytes) -> int:
-    """Of a batch with nothing but this pair, whole; at most."""
-    request, response = pair.request, pair.response
+def record_bytes(request: Message, response: Message, key: bytes) -> int:
+    """Of a batch with nothing but this record; at most."""
     heads = len(request.head) + len(response.head)
     return heads + len(request.body) + len(response.body) + len(key) + _RECORD_BYTES
 

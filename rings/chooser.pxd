@@ -1,6 +1,6 @@
 cimport cython
 
-from rings.message cimport Message, Pair
+from rings.message cimport Message
 from rings.shape cimport hashed, mixed
 
 
@@ -25,8 +25,8 @@ cdef class Chooser:
     cdef dict _young, _old, _new
 
     @cython.locals(kind=Kind, now_ns="long long", number="unsigned long long")
-    cpdef bint wants(self, Pair pair, bytes server, unsigned long long shape,
-                     bytes operation) except -1
+    cpdef bint wants(self, Message request, Message response, bytes server,
+                     unsigned long long shape, bytes operation) except -1
     @cython.locals(kind=Kind)
     cdef Kind _known(self, unsigned long long number)
     @cython.locals(count=Py_ssize_t)
@@ -39,10 +39,9 @@ cdef class Chooser:
     cdef bint _has_sight(self) noexcept
 
 
-@cython.locals(request=Message, response=Message, number="unsigned long long",
-               head="const unsigned char*")
-cdef unsigned long long _number(Pair pair, bytes server, unsigned long long shape,
-                                bytes operation, unsigned long long seed)
+@cython.locals(head="const unsigned char*")
+cdef unsigned long long _number(Message request, Message response,
+                                unsigned long long number, bytes operation) noexcept
 @cython.locals(place=Py_ssize_t, stop=Py_ssize_t, segments=Py_ssize_t, octet=int)
 cdef unsigned long long skeleton(const unsigned char* data, Py_ssize_t start,
                                  Py_ssize_t end, unsigned long long number) noexcept

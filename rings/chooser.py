@@ -16,7 +16,7 @@ or the interval; where it is finer it only costs.
 import cython
 
 from rings.memory import Octets
-from rings.message import Pair
+from rings.message import Message
 
 if not cython.compiled:
     from rings.shape import hashed, mixed
@@ -91,10 +91,18 @@ class Chooser:
         self._new: dict[bytes, int] = {}
         """By server: kinds that are new in this generation."""
 
-    def wants(self, pair: Pair, server: bytes, shape: int, operation: bytes) -> bool:
+    def wants(
+        self,
+        request: Message,
+        response: Message,
+        server: bytes,
+        shape: int,
+        operation: bytes,
+    ) -> bool:
         """Whether to send this whole; `server` is address and port."""
-        now_ns = self._advance(pair.response.first_ns)
-        number = _number(pair, server, shape, operation, self._seed)
+        now_ns = self._advance(response.first_ns)
+        number = hashed(server, 0, len(server), self._seed)
+        number = _number(request, response, mixed(number, shape), operation)
         kind = self._known(number)
         if kind is None and self._is_crowded(server):
             number = hashed(server, 0, len(server), self._seed)
@@ -178,15 +186,13 @@ class Chooser:
         return True
 
 
-def _number(pair: Pair, server: bytes, shape: int, operation: bytes, seed: int) -> int:
-    request, response = pair.request, pair.response
+def _number(request: Message, response: Message, number: int, operation: bytes) -> int:
     head = request.head
-    number = mixed(hashed(server, 0, len(server), seed), shape)
-    number = mixed(number, hashed(head, 0, request.method_end, seed))
+    number = mixed(number, hashed(head, 0, request.method_end, 0))
     number = skeleton(head, request.target_start, request.target_end, number)
     number = mixed(number, response.status // 100)
     if operation:
-        number = mixed(number, hashed(operation, 0, len(operation), seed))
+        number = mixed(number, hashed(operation, 0, len(operation), 0))
     return number
 
 
@@ -212,7 +218,7 @@ def skeleton(data: Octets, start: int, end: int, number: int) -> int:
 
 
 def _segment(data: Octets, start: int, end: int) -> int:
-    """A word as it is; else what kinds of bytes it has, and its ending (.json, :verb)."""
+    """A word as it is; else the kinds of its bytes, and its ending (.json, :verb)."""
     kinds = _OCTETS
     flags = 0
     digits = 0

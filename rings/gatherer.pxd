@@ -23,16 +23,16 @@ cdef class Gatherer:
     cdef list _done
     cdef Py_ssize_t _held
 
-    @cython.locals(pair=Pair)
+    @cython.locals(pair=Pair, response=Message)
     cpdef list feed(self, list pairs, long long now_ns)
     @cython.locals(batch=Batch)
     cpdef list expire(self, long long now_ns)
     @cython.locals(batch=Batch)
     cpdef list close(self)
-    @cython.locals(batch=Batch, shape="unsigned long long", server=bytes, client=bytes,
+    @cython.locals(request=Message, batch=Batch, shape="unsigned long long", server=bytes, client=bytes,
                    identity=bytes, operation=bytes, key=bytes, size=Py_ssize_t,
                    port=int, most=Py_ssize_t)
-    cdef object _take(self, Pair pair, long long now_ns)
+    cdef object _take(self, Pair pair, Message response, long long now_ns)
     @cython.locals(batch=Batch)
     cdef Batch _batch(self, bytes key, Pair pair, long long now_ns)
     cdef object _finish(self, Batch batch)

@@ -12,7 +12,7 @@ import cython
 
 from rings.batch import Batch
 from rings.chooser import Chooser
-from rings.message import Pair
+from rings.message import Message, Pair
 from rings.shape import Shapes
 
 if not cython.compiled:
@@ -64,8 +64,9 @@ class Gatherer:
     def feed(self, pairs: list[Pair], now_ns: int) -> list[Packed]:
         """Takes pairs; those without a response are left out."""
         for pair in pairs:
-            if pair.response is not None:
-                self._take(pair, now_ns)
+            response = pair.response
+            if response is not None:
+                self._take(pair, response, now_ns)
         return self._taken()
 
     def expire(self, now_ns: int) -> list[Packed]:
@@ -83,8 +84,9 @@ class Gatherer:
             self._finish(batch)
         return self._taken()
 
-    def _take(self, pair: Pair, now_ns: int) -> None:
-        shape = self._shapes.of_pair(pair)
+    def _take(self, pair: Pair, response: Message, now_ns: int) -> None:
+        request = pair.request
+        shape = self._shapes.of_both(request, response)
         operation = b""
         server = server_key(pair)
         client = pair.client
@@ -93,21 +95,23 @@ class Gatherer:
         if self.behind_proxy and pair.interface in self.behind_proxy:
             client = bytes(len(client))
             port = 0
-            identity = self._identify(pair.request.head)
-        key = fact_key(pair, client, identity, shape, operation)
+            identity = self._identify(request.head)
+        key = fact_key(request, response, client, identity, shape, operation)
         batch = self._batch(server, pair, now_ns)
-        if self._chooser is None or self._chooser.wants(pair, server, shape, operation):
+        if self._chooser is None or self._chooser.wants(
+            request, response, server, shape, operation
+        ):
             most = self.most_bytes - batch.size
-            if batch.size and record_bytes(pair, key) > most:
+            if batch.size and record_bytes(request, response, key) > most:
                 self._finish(batch)
                 batch = self._batch(server, pair, now_ns)
             size = batch.size
             self.records += 1
-            if batch.add_record(key, pair, port, self.most_bytes):
+            if batch.add_record(key, request, response, port, self.most_bytes):
                 self.records_cut += 1
         else:
             size = batch.size
-            batch.add_fact(key, pair)
+            batch.add_fact(key, request, response)
         self._held += batch.size - size
         if batch.size >= _BATCH_BYTES:
             self._finish(batch)

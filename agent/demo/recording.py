@@ -105,7 +105,7 @@ class Recording:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             value = msgspec.msgpack.encode(window)
-            producer.send(window.node.encode(), value, topic=COVERAGE_TOPIC)
+            producer.send(window.node.encode(), value, 0, COVERAGE_TOPIC)
         producer.flush(FLUSH_SECONDS)
 
 

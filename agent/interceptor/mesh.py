@@ -3,9 +3,9 @@
 Istio's Envoy and Linkerd's proxy end TLS beside their pod and pass plain text on over
 the pod's loopback. The client seen there is the proxy, whose address is nobody's. In
 come heads of requests captured there, out goes who asks: the proxy vouches for the
-client's identity in a header that it sets itself. X-Forwarded-For is not used: it names who stood before other
-proxies, and clients may write it. See Envoy's x-forwarded-client-cert, SPIFFE ids as
-Istio forms them, and Linkerd's l5d-client-id.
+client's identity in a header that it sets itself. X-Forwarded-For is not used: it names
+who stood before other proxies, and clients may write it. See Envoy's
+x-forwarded-client-cert, SPIFFE ids as Istio forms them, and Linkerd's l5d-client-id.
 """
 
 import re

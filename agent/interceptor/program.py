@@ -360,7 +360,7 @@ class Interceptor:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             producer.send(
-                window.node.encode(), encoder.encode(window), topic=COVERAGE_TOPIC
+                window.node.encode(), encoder.encode(window), 0, COVERAGE_TOPIC
             )
         producer.poll()
 

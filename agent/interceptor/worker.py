@@ -52,9 +52,10 @@ REPORT_SECONDS = 0.5
 QUIET_SECONDS = 5.0
 """A worker reports that often when it has read nothing since the last time: what it
 gives up waiting for changes counters too."""
-DRAIN_SHARE = 0.4
-"""Of capture.stop_seconds: so long at most a worker reads what the ring still holds,
-and again so long it waits for the broker."""
+DRAIN_SHARE = 0.3
+"""Of capture.stop_seconds: so long at most a worker reads what the ring still holds."""
+DELIVER_SHARE = 0.6
+"""… and so long it waits for the broker."""
 
 _QUIET_SECONDS = 3 * RETIRE_MS / 1000
 """When the ring stays empty for so long, all frames before were read."""
@@ -120,6 +121,7 @@ class Worker:
         )
         self._dropped_bytes = DroppedBytes()
         self._drain_seconds = DRAIN_SHARE * start.settings.capture.stop_seconds
+        self._deliver_seconds = DELIVER_SHARE * start.settings.capture.stop_seconds
         self._wake = select.poll()
         self._wake.register(self._rings, select.POLLIN)
         self._wake.register(orders, select.POLLIN)
@@ -153,7 +155,7 @@ class Worker:
         self._drain(self._drain_seconds)
         self._hand_on(self._assembler.close())
         self._send(self._gatherer.close())
-        self._producer.close(self._drain_seconds)
+        self._producer.close(self._deliver_seconds)
         self._report(is_flushed=True)
         self._rings.close_all()
         self._ring.close()
@@ -203,7 +205,7 @@ class Worker:
         elif isinstance(order, Flush):
             self._drain(self._drain_seconds)
             self._send(self._gatherer.close())
-            self._producer.flush(self._drain_seconds)
+            self._producer.flush(self._deliver_seconds)
             self._report(is_flushed=True)
         else:
             self._is_stopping = True

@@ -1,7 +1,7 @@
 """The largest message that the broker takes, learned from it.
 
-In: what the broker says of its topic, where it may be asked, and what it refuses. Out: a
-number of bytes, never above our own limit. Nothing waits for an answer.
+In: what the broker says of its topic, where it may be asked, and what it refuses. Out:
+a number of bytes, never above our own limit. Nothing waits for an answer.
 """
 
 import logging
@@ -10,7 +10,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
 
 from agent.kafka.client import Reachability, client_config, message_bytes
 from agent.record import RECORDS_TOPIC

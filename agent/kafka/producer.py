@@ -2,7 +2,7 @@
 
 In: keys, values and how many exchanges each tells of. Out: messages on Kafka, sealed if
 there are keys. Nothing here waits for the broker but `flush` and `close`, which have
-bounds. While the broker is away all is kept that `kafka.queue_bytes` hold, however long.
+bounds. While the broker is away, however long, `kafka.queue_bytes` of messages are kept.
 """
 
 import logging
@@ -25,9 +25,9 @@ from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-STATISTICS_MS = 500
+STATISTICS_MS = 400
 """So often librdkafka tells how many requests it has sent."""
-PURGE_SECONDS = 1.2
+PURGE_SECONDS = 0.6
 """For what is given up to be told, and for one more such count."""
 OVERHEAD_BYTES = 1 << 10
 """Of a message beside its value, and what sealing may add to one; at most."""
@@ -49,9 +49,9 @@ class RecordProducer:
     """Sends without ever blocking; what cannot be kept is dropped and counted.
 
     `dropped` counts exchanges by reason: `queue_full` (kafka.queue_bytes wait already),
-    `too_large`, `delivery_failed` (the broker refused it), `not_delivered` (given up and
-    surely not stored), `delivery_unknown` (given up, stored or not). Call `poll` often,
-    from the thread that sends.
+    `too_large`, `delivery_failed` (the broker refused them), `not_delivered` (given up,
+    and surely not stored), `delivery_unknown` (given up, stored or not). Call `poll`
+    often, from the thread that sends.
     """
 
     def __init__(self, settings: Settings) -> None:

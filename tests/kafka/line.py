@@ -16,7 +16,7 @@ from agent.record import encoder, server_key
 from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings
 from cloud.program import serve
-from tests.agent.digger.records import START_NS, record
+from tests.agent.digger.records import PORT, START_NS, batch, record
 from tests.ports import free_port
 
 
@@ -135,9 +135,10 @@ class Traffic:
                 f"GET /users/{self.sent} HTTP/1.1",
                 response={"id": self.sent, "email": f"user{self.sent}@example.com"},
                 at_ns=START_NS + self.sent * 1_000_000,
-                server=bytes((10, 0, 0, self.sent % 8)),
             )
-            self._producer.send(server_key(pair), encoder.encode(pair))
+            server = bytes((10, 0, 0, self.sent % 8))
+            value = encoder.encode(batch(pair, server=server))
+            self._producer.send(server_key(server, PORT), value)
             self._producer.poll()
             if pace_seconds:
                 time.sleep(pace_seconds)

@@ -7,7 +7,7 @@ from agent.digger import package
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge
 from agent.record import VERSION, NodeCoverage
 from detection.finding import Finding, Likelihood, Location, Sensitivity
-from tests.agent.digger.records import START_NS, record
+from tests.agent.digger.records import START_NS, fact, record
 
 ORDERS = Workload("shop", "Deployment", "orders")
 USERS = Workload("shop", "Deployment", "users")
@@ -31,9 +31,9 @@ def finding(path: str = "$.email", count: int = 1, **changes: int) -> Finding:
 
 def test_traffic_is_counted_per_edge_and_template() -> None:
     draft = Draft()
-    for status, class_ in ((200, 2), (201, 2), (404, 4)):
-        draft.count(EDGE, record(status=status, response={"a": 1}), class_)
-    draft.count(EDGE._replace(method="PUT"), record(), 2)
+    for status in (200, 201, 404):
+        draft.count(EDGE, record(status=status, response={"a": 1}).fact)
+    draft.count(EDGE._replace(method="PUT"), fact())
     built = draft.build("test", never, 0)
     get, put = built.endpoints
     assert (get.pairs, dict(get.statuses)) == (3, {2: 2, 4: 1})
@@ -48,15 +48,15 @@ def test_traffic_is_counted_per_edge_and_template() -> None:
 
 def test_truncated_pairs_are_counted_once() -> None:
     draft = Draft()
-    cut = record()
-    cut.request.truncated, cut.response.gaps = True, 5
-    draft.count(EDGE, cut, 2)
+    cut = fact(exchanges=3)
+    cut.truncated = 1
+    draft.count(EDGE, cut)
     assert draft.build("test", never, 0).endpoints[0].truncated == 1
 
 
 def test_places_add_up_and_keep_the_worst() -> None:
     draft = Draft()
-    row = draft.count(EDGE, record(), 2)
+    row = draft.count(EDGE, fact())
     draft.find(row, REQUEST, [finding(count=2, sensitivity=1)])
     draft.find(row, REQUEST, [finding(count=3, sensitivity=3, likelihood=1)])
     draft.find(row, RESPONSE, [finding()])
@@ -90,7 +90,7 @@ def test_addresses_without_owner_are_named_when_the_package_is_built() -> None:
     draft = Draft()
     for last in (7, 8):
         client = draft.unname(bytes((10, 0, 0, last)), START_NS + last)
-        draft.count(EDGE._replace(client=client), record(), 2)
+        draft.count(EDGE._replace(client=client), fact())
     asked = []
 
     def resolve(ip: bytes, at_ns: int) -> Workload:
@@ -104,9 +104,9 @@ def test_addresses_without_owner_are_named_when_the_package_is_built() -> None:
 
 def test_rows_that_get_one_name_are_merged_whole() -> None:
     draft = Draft()
-    first = draft.count(EDGE, record(at_ns=START_NS + 9), 2)
+    first = draft.count(EDGE, fact(at_ns=START_NS + 9))
     unnamed = EDGE._replace(client=draft.unname(b"\x0a\0\0\7", START_NS))
-    second = draft.count(unnamed, record(at_ns=START_NS + 5), 5)
+    second = draft.count(unnamed, fact(at_ns=START_NS + 5, status=500))
     draft.find(first, REQUEST, [finding()])
     draft.find(second, REQUEST, [finding(count=4)])
     (endpoint,) = draft.build("test", lambda *_: USERS, 0).endpoints
@@ -118,7 +118,7 @@ def test_rows_that_get_one_name_are_merged_whole() -> None:
 
 def test_findings_of_one_message_are_bounded_and_the_worst_kept() -> None:
     draft = Draft()
-    row = draft.count(EDGE, record(), 2)
+    row = draft.count(EDGE, fact())
     many = [finding(f"$.a{n}", sensitivity=1) for n in range(package.MOST_FINDINGS)]
     draft.find(row, REQUEST, [*many, finding("$.worst", sensitivity=3)])
     built = draft.build("test", never, 0)
@@ -130,7 +130,7 @@ def test_findings_of_one_message_are_bounded_and_the_worst_kept() -> None:
 
 def test_a_path_longer_than_the_cloud_takes_is_left_out() -> None:
     draft = Draft()
-    row = draft.count(EDGE, record(), 2)
+    row = draft.count(EDGE, fact())
     draft.find(row, REQUEST, [finding("$." + "x" * 5000)])
     assert not draft.build("test", never, 0).endpoints[0].places
 
@@ -139,7 +139,7 @@ def test_a_draft_says_when_it_is_full() -> None:
     draft = Draft()
     for port in range(package.MOST_ROWS):
         assert not draft.is_full
-        draft.count(EDGE._replace(port=port), record(), 2)
+        draft.count(EDGE._replace(port=port), fact())
     assert draft.is_full
 
 
@@ -177,10 +177,10 @@ def test_what_went_wrong_on_the_queue_is_coverage_too() -> None:
 
 def test_counters_never_pass_what_the_cloud_takes() -> None:
     draft = Draft()
-    large = record()
-    large.request.body_bytes = package.LARGEST
-    draft.count(EDGE, large, 2)
-    draft.count(EDGE._replace(client=INTERNET), record(), 2)
+    large = fact()
+    large.request_bytes = package.LARGEST + 1
+    draft.count(EDGE, large)
+    draft.count(EDGE._replace(client=INTERNET), fact())
     endpoints = draft.build("test", never, 0).endpoints
     assert endpoints[0].request_bytes == package.LARGEST
     assert endpoints[1].client.kind == "External"

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 
@@ -17,6 +16,7 @@ from agent.kafka.topics import ensure_topics
 from agent.record import (
     COVERAGE_TOPIC,
     VERSION,
+    Fact,
     NodeCoverage,
     Record,
     encoder,
@@ -28,7 +28,7 @@ from proto.v1 import collector_pb2
 from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
-from tests.agent.digger.records import START_NS, record
+from tests.agent.digger.records import PORT, SERVER, START_NS, batch, fact, record
 from tests.waiting import eventually
 
 PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"
@@ -61,9 +61,11 @@ class Line:
         ensure_topics(self.settings, threading.Event())
         self.producer = RecordProducer(self.settings)
 
-    def send(self, *pairs: Record) -> None:
-        for pair in pairs:
-            self.producer.send(server_key(pair), encoder.encode(pair))
+    def send(self, *told: Record | Fact, server: bytes = SERVER) -> None:
+        """A batch each."""
+        for one in told:
+            value = encoder.encode(batch(one, server=server))
+            self.producer.send(server_key(server, PORT), value)
         assert self.producer.flush(10) == 0
 
     def endpoints(self) -> list[collector_pb2.Endpoint]:
@@ -113,9 +115,7 @@ def test_a_client_behind_a_proxy_is_named_by_its_identity(
     line: Line, start: Start
 ) -> None:
     digger = start(line.settings)
-    hidden = record(client=bytes(4))
-    vouched = msgspec.structs.replace(hidden, client_identity="web/front")
-    line.send(hidden, vouched)
+    line.send(record(client=bytes(4)), record(client=bytes(4), identity="web/front"))
     assert eventually(lambda: digger.digested == 2)
     clients = {
         (e.client.namespace, e.client.kind, e.client.name) for e in line.endpoints()
@@ -156,14 +156,14 @@ def test_a_package_waits_for_names_that_are_on_their_way(
         }
         kubeconfig.write_text(yaml.safe_dump(document))
         digger = start(line.settings)
-        line.send(record(client=PRIVATE, server=PRIVATE, at_ns=time.time_ns()))
+        line.send(record(client=PRIVATE, at_ns=time.time_ns()), server=PRIVATE)
         assert eventually(lambda: ("pods", "watch") in kinds(server))
         assert not eventually(lambda: digger.digested > 0, 1)
         server.tell("pods", "ADDED", server.pod("web-1", "10.0.0.9"))
         assert eventually(lambda: digger.digested == 1)
         assert line.endpoints()[0].client.name == "web"
         assert line.endpoints()[0].server.namespace == "shop"
-        line.send(record(client=b"\x0a\0\0\x0a", server=PRIVATE))
+        line.send(record(client=b"\x0a\0\0\x0a"), server=PRIVATE)
         assert eventually(lambda: digger.digested == 2)
         assert line.endpoints()[1].client.name == "10.0.0.10"
 
@@ -194,11 +194,39 @@ def test_what_an_inspected_pair_holds_is_in_the_package(
     assert line.cloud.packages[0].catalog_digest == "small"
 
 
+def test_facts_are_counted_with_what_is_whole(line: Line, start: Start) -> None:
+    digger = start(line.settings)
+    line.send(fact(exchanges=7), record(response={"a": 1}), fact(status=404))
+    assert eventually(lambda: digger.digested == 9)
+    (endpoint,) = line.endpoints()
+    assert (endpoint.pairs, endpoint.inspected) == (9, 1)
+    assert dict(endpoint.statuses) == {2: 8, 4: 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"\x96\x02" + b"\x91" * 5000, "undecodable"),
+        (b"\x92\x63\xa1n", "unknown_version"),
+    ],
+)
+def test_no_message_ends_the_digger(
+    line: Line, start: Start, value: bytes, reason: str
+) -> None:
+    """5,000 arrays in one another are more than the decoder nests."""
+    digger = start(line.settings)
+    line.producer.send(b"key", value)
+    line.send(record())
+    assert eventually(lambda: digger.digested == 2)
+    counts = [c.counts.get(reason, 0) for p in line.cloud.packages for c in p.coverage]
+    assert sum(counts) == 1
+
+
 def test_coverage_of_nodes_is_passed_on(line: Line, start: Start) -> None:
     start(line.settings)
     node = NodeCoverage(VERSION, "node-1", 1, 2, b"", {"paired": 7}, {"connections": 1})
-    line.producer.send(b"node-1", encoder.encode(node), COVERAGE_TOPIC)
-    line.producer.send(b"node-1", b"rubbish", COVERAGE_TOPIC)
+    line.producer.send(b"node-1", encoder.encode(node), 0, COVERAGE_TOPIC)
+    line.producer.send(b"node-1", b"rubbish", 0, COVERAGE_TOPIC)
     assert line.producer.flush(10) == 0
     assert eventually(lambda: bool(line.cloud.packages))
     coverage = [c for package in line.cloud.packages for c in package.coverage]
