@@ -7,7 +7,7 @@ from rings.shape cimport hashed, mixed
 cdef Py_ssize_t _LONGEST_WORD, _MOST_SEGMENTS, _MOST_KINDS, _MOST_OF_SERVER
 cdef int _MOST_DIGITS, _DIGIT, _ENDING, _SLASH, _QUERY, _FRAGMENT
 cdef long long _SECOND_NS, _ACTIVE_NS
-cdef double _SIGHTS_A_SECOND, _MOST_SAVED_SECONDS
+cdef double _NANO, _SIGHTS_A_SECOND, _MOST_SAVED_SECONDS
 cdef unsigned long long _BEGIN
 cdef bytes _OCTETS
 
@@ -24,7 +24,8 @@ cdef class Chooser:
     cdef long long _active, _active_before
     cdef dict _young, _old, _new
 
-    @cython.locals(kind=Kind, now_ns="long long", number="unsigned long long")
+    @cython.locals(kind=Kind, now_ns="long long", number="unsigned long long",
+                   place="unsigned long long")
     cpdef bint wants(self, Message request, Message response, bytes server,
                      unsigned long long shape, bytes operation) except -1
     @cython.locals(kind=Kind)

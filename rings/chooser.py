@@ -22,6 +22,7 @@ if not cython.compiled:
     from rings.shape import hashed, mixed
 
 _SECOND_NS = 1_000_000_000
+_NANO = 1e-9
 _ACTIVE_NS = 10 * _SECOND_NS
 """A kind counts as active for so long: its share of the rate."""
 _SIGHTS_A_SECOND = 500.0
@@ -101,11 +102,11 @@ class Chooser:
     ) -> bool:
         """Whether to send this whole; `server` is address and port."""
         now_ns = self._advance(response.first_ns)
-        number = hashed(server, 0, len(server), self._seed)
-        number = _number(request, response, mixed(number, shape), operation)
+        place = mixed(self._seed, hashed(server, 0, len(server), 0))
+        number = _number(request, response, mixed(place, shape), operation)
         kind = self._known(number)
         if kind is None and self._is_crowded(server):
-            number = hashed(server, 0, len(server), self._seed)
+            number = place
             kind = self._known(number)
         if kind is None:
             if not self._has_sight():
@@ -149,7 +150,7 @@ class Chooser:
     def _advance(self, at_ns: int) -> int:
         """Capture time never runs back here; what is unused lasts for a burst."""
         if at_ns > self._now_ns:
-            earned = (at_ns - self._now_ns) / _SECOND_NS
+            earned = (at_ns - self._now_ns) * _NANO
             if earned > _MOST_SAVED_SECONDS:
                 earned = _MOST_SAVED_SECONDS
             self._now_ns = at_ns

@@ -25,6 +25,9 @@ from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
+DELIVERY_MS = 0
+"""Without end: how much waits is bounded, not how long. A message that librdkafka gives
+up by itself may be stored or not."""
 STATISTICS_MS = 400
 """So often librdkafka tells how many requests it has sent."""
 PURGE_SECONDS = 0.6
@@ -130,8 +133,7 @@ class RecordProducer:
             "queue.buffering.max.kbytes": self._settings.kafka.queue_bytes >> 10,
             "queue.buffering.max.messages": 0,
             "message.max.bytes": message_bytes(self._settings),
-            # Without end: how much waits is bounded, not how long.
-            "message.timeout.ms": 0,
+            "message.timeout.ms": DELIVERY_MS,
         }
         return Producer(config)
 

@@ -7,6 +7,7 @@ port.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -105,6 +106,13 @@ class KafkaNode:
             self._process.wait(STOP_SECONDS)
         self._process = None
 
+    def freeze(self) -> None:
+        """Takes requests into its sockets, and answers none until `thaw`."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Ends the node as a power failure would."""
         if self._process is not None:
@@ -118,6 +126,10 @@ class KafkaNode:
         ours = [t for t in admin.list_topics(timeout=10).topics if t[0] != "_"]
         for deleted in admin.delete_topics(ours).values() if ours else ():
             deleted.result(10)
+
+    def _signal(self, number: int) -> None:
+        assert self._process
+        self._process.send_signal(number)
 
     def _format(self) -> None:
         tool = ["format", "--cluster-id", "dmV0aHNjb3BlLXRlc3Rz", "--config"]
