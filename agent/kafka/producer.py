@@ -16,7 +16,7 @@ from agent.kafka.client import (
     Reachability,
     client_config,
     message_bytes,
-    produce_requests,
+    messages_sent,
 )
 from agent.kafka.limit import LEAST_BYTES, Limit
 from agent.kafka.sealing import sealer
@@ -29,7 +29,7 @@ DELIVERY_MS = 0
 """Without end: how much waits is bounded, not how long. A message that librdkafka gives
 up by itself may be stored or not."""
 STATISTICS_MS = 400
-"""So often librdkafka tells how many requests it has sent."""
+"""So often librdkafka tells how many messages it has sent."""
 PURGE_SECONDS = 0.6
 """For what is given up to be told, and for one more such count."""
 OVERHEAD_BYTES = 1 << 10
@@ -66,17 +66,20 @@ class RecordProducer:
         self.delivered = 0
         """… that the broker has stored."""
         self.dropped: Counter[str] = Counter()
+        """… lost, by reason."""
         self._settings = settings
         self._reachability = Reachability(settings.kafka.bootstrap)
         self._limit = Limit(settings)
         self._is_fatal = False
-        self._requests = 0
-        """To store messages, as librdkafka told last."""
+        self._transmitted = 0
+        """How often a message was sent to a broker, as librdkafka told last."""
         self._told = 0
         """How often it told."""
-        self._purged: list[tuple[int, int]] = []
-        """What was given up while it waited to be sent, a first or second time: the
-        exchanges, and the requests made when they were handed over."""
+        self._settled = 0
+        """Messages whose fate it told."""
+        self._purged: list[int] = []
+        """Exchanges of each message that was given up while it waited to be sent, a
+        first or second time."""
         self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
 
@@ -90,7 +93,7 @@ class RecordProducer:
     ) -> None:
         if self._sealer is not None:
             value = self._sealer.seal(topic, key, value)
-        told = partial(self._on_delivery, exchanges, self._requests)
+        told = partial(self._on_delivery, exchanges)
         try:
             self._producer.produce(topic, value, key, on_delivery=told)
         except BufferError:
@@ -142,15 +145,16 @@ class RecordProducer:
         log.error("kafka: producer failed, %d exchanges given up", self.waiting)
         self._give_up()
         self._is_fatal = False
-        self._requests = 0
+        self._transmitted = self._settled = 0
         self._producer = self._connect()
 
     def _give_up(self) -> None:
         """Counts all that waits by what is known of it.
 
         librdkafka tells apart what is on its way to the broker and what waits for that,
-        but some of this may have been on its way before, and the answer was lost. It
-        was not if no request at all was made since it was handed over.
+        but some of this was on its way before, and the answer was lost. No more
+        messages than it ever sent, less those whose fate it told; which ones it does not
+        tell, so they are taken to be the largest.
         """
         self._producer.purge()
         end = time.monotonic() + PURGE_SECONDS
@@ -159,11 +163,14 @@ class RecordProducer:
         while self._purged and told == self._told and time.monotonic() < end:
             self._producer.poll(0.05)
         is_known = told != self._told
-        for exchanges, requests in self._purged:
-            is_unsent = is_known and requests == self._requests
-            self.dropped["not_delivered" if is_unsent else "delivery_unknown"] += (
-                exchanges
-            )
+        most = max(0, self._transmitted - self._settled) if is_known else None
+        self._purged.sort(reverse=True)
+        unknown = sum(self._purged[:most])
+        left = {
+            "delivery_unknown": unknown,
+            "not_delivered": sum(self._purged) - unknown,
+        }
+        self.dropped += Counter(left)
         self._purged.clear()
 
     def _on_error(self, error: KafkaError) -> None:
@@ -172,18 +179,20 @@ class RecordProducer:
 
     def _on_statistics(self, text: str) -> None:
         self._reachability.on_statistics(text)
-        self._requests = produce_requests(text)
+        self._transmitted = messages_sent(text)
         self._told += 1
 
     def _on_delivery(
-        self, exchanges: int, requests: int, error: KafkaError | None, message: Message
+        self, exchanges: int, error: KafkaError | None, message: Message
     ) -> None:
         self.waiting -= exchanges
+        if error is not None and error.code() == KafkaError._PURGE_QUEUE:
+            self._purged.append(exchanges)
+            return
+        self._settled += 1
         if error is None:
             self.delivered += exchanges
-        elif error.code() == KafkaError._PURGE_QUEUE:
-            self._purged.append((exchanges, requests))
-        else:
-            self.dropped[_REFUSED.get(error.code(), "delivery_unknown")] += exchanges
-            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                self._limit.refused(len(message))
+            return
+        self.dropped[_REFUSED.get(error.code(), "delivery_unknown")] += exchanges
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._limit.refused(len(message))
