@@ -1,4 +1,4 @@
-"""Mutated Kafka messages through the digger's decoding: no exception, no time, no memory.
+"""Mutated Kafka messages through the digger's decoding: no exception, bounded time.
 
 In come batches and coverage reports as nodes write them, changed at random: bytes,
 lengths, pieces doubled, left out or nested deep. Out come counts by what became of

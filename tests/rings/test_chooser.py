@@ -1,5 +1,7 @@
 """The chooser: first sights, the interval, the rate, and what floods cannot do."""
 
+from typing import Any
+
 import pytest
 
 from rings.chooser import Chooser
@@ -49,7 +51,7 @@ def asking(target: str, method: str) -> Message:
 
 def test_each_kind_is_wanted_at_first_sight_and_only_then() -> None:
     traffic = Traffic()
-    for kind in (
+    kinds: tuple[dict[str, Any], ...] = (
         {},
         {"target": "/b"},
         {"target": "/a/b"},
@@ -59,9 +61,10 @@ def test_each_kind_is_wanted_at_first_sight_and_only_then() -> None:
         {"operation": b"login"},
         {"operation": b"logout"},
         {"server": SERVER[:-1] + b"\x51"},
-    ):
-        assert traffic.wants(**kind)  # type: ignore[arg-type]
-        assert not traffic.wants(**kind)  # type: ignore[arg-type]
+    )
+    for kind in kinds:
+        assert traffic.wants(**kind)
+        assert not traffic.wants(**kind)
     assert not traffic.wants(status=201)
 
 

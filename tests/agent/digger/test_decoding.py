@@ -129,7 +129,7 @@ def test_coverage_comes_back_as_it_was() -> None:
         {"buckets": {"jane@example.com": 1}},
         {"buckets": {"paired": -1}},
         {"counts": {"paired": 2**62}},
-        {"counts": {f"reason_{n}": 1 for n in range(60)}},
+        {"counts": {f"reason_{n}": 1 for n in range(90)}},
     ],
 )
 def test_impossible_coverage_is_no_coverage(wrong: dict[str, object]) -> None:
