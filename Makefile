@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
-COMPILED := $(wildcard rings/*.pxd detection/*.pxd)
+COMPILED := $(wildcard rings/*.pxd detection/*.pxd agent/*/*.pxd)
 COMPILED += $(wildcard $(COMPILED:.pxd=.py))
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 BENCHMARKS += $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
@@ -94,7 +94,7 @@ lock: .venv/venv ## new versions of all dependencies, with hashes
 	| $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 clean: ## removes all that was built
 	@rm -rf .venv build dist *.egg-info .coverage .*_cache .hypothesis
-	@find $(dir $(COMPILED)) -name '*.so' -delete -o -name '*.c' -delete
+	@find $(sort $(dir $(COMPILED))) -name '*.so' -delete -o -name '*.c' -delete
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)

@@ -1,189 +1,361 @@
-"""One path segment: a word of the interface, or data that must not stay.
+"""One path segment at its place: a name of the interface, or data that must not stay.
 
-In: one raw segment. Out: the segment itself if it reads like a word, a version or a
-file name of an interface, else a placeholder named after what it looks like. In doubt
-it is data. Percent-encoding (RFC 3986 section 2.1) is undone first, once.
+In: a raw segment and what stands before it. Out: the segment itself if the vocabulary
+knows its words to be names of interfaces at such a place, else a placeholder. In doubt
+it is data. Percent-encoding (RFC 3986 section 2.1) is undone once; what follows a
+semicolon (section 3.3) is left out.
+
+Where data follows a noun (`/projects/…`), words that are well known are data as well:
+only operations and nouns in plural stay, and after names of persons and of secrets
+(`/users/…`, `/reset/…`) operations alone.
 """
 
 import re
-from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes
 
-ID = "{id}"
-NAME = "{name}"
-VALUE = "{value}"
-DATE = "{date}"
-EMAIL = "{email}"
-PHONE = "{phone}"
-IP = "{ip}"
-SLUG = "{slug}"
+from agent.digger import vocabulary as known
+from agent.digger.shapes import DATE, ID, VALUE, is_placeholder, placeholder
+from agent.digger.vocabulary import Vocabulary
+from agent.digger.words import is_plural, split
+
+START, OPEN, ROOT, BELOW, BEHIND, FAR, ONE, PERSONAL = range(8)
+"""Places: first; after a name of the interface; after one that versions follow; after
+a noun that data follows; after data; where a second parameter may stand; after what is
+one person's or firm's; after names of persons and secrets."""
+NAMES_NO_CAPITALS = 8
+"""Added to a place where lower case stands before: a name with a capital is data."""
+BEFORE_UNDERSCORE = 16
+"""Added to a place before a segment such as `_search`: an index stands there."""
+PLACE = 7
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-WELL_KNOWN = _words(
-    """about account accounts actuator admin all api apis assets auth authorize
-    batch bulk callback cancel cart categories checkout config confirm count
-    create current customers delete docs download events export favicon.ico feed
-    files filter graphql groups health healthz history home images import index
-    info invoices items jobs latest list livez login logout me messages metrics
-    new notifications oauth oauth2 openapi.json orders password payments ping
-    prices products profile profiles public query readyz refresh register
-    reports reset reviews robots.txt rest roles rpc search self sessions
-    settings shipments signin signout signup static stats status swagger tags
-    teams token tokens update upload uploads user users validate verify version
-    webhooks"""
+PERSONAL_NOUNS = _words(
+    """account address addresses assignee author authors blog blogs buyer by byemail
+    byname card city citizen client clients contact contacts coupon coupons customer
+    customers diagnoses diagnosis doc docs document documents driver email emails
+    employee employees fax file files firstname follower followers friend friends guest
+    handle iban index invitation invitations invite invites key lastname license login
+    mail mailbox member members mobile mrn name names nickname note owner owners page
+    pages passport password passwords patient patients people person persons phone
+    phones plate post posts profile profiles promo recipient recipients recover
+    recovery redeem reference referral reset secret secrets share signin slug ssn
+    student students subscriber surname tag tags tenant tenants ticket token tokens u
+    unsubscribe upload uploads user userid username usernames users vin voucher
+    vouchers wallet wallets wiki zip"""
 )
-"""Words of interfaces that never count as names."""
-
-DATA_FOLLOWS = _words(
-    """address authors card city contacts customers email emails employees
-    firstname followers friends iban key lastname login members name names
-    owners passport password passwords patients people persons phone phones
-    plate secret slug ssn surname tag token user username usernames users vin
-    zip"""
+"""Nouns of persons, secrets and texts: what follows is data."""
+OF_ONE = _words("user customer account org organization tenant profile client member")
+"""In singular the one who asks may be meant: `/user/keys`."""
+PEOPLE = _words(
+    """admins boots buyers clients contacts customers employees families friends
+    followers guests kids leads managers members news owners patients persons players
+    sellers shirts shoes students subscribers teachers testers users"""
 )
-"""Words after which any segment that is not well known is taken for data."""
-
-_WITH_DIGITS = _words(
+"""Groups that people call by a name of several words, as in `/groups/vip-customers`."""
+ROOTS = _words(
+    """_apis admin api apis gateway internal odata open private public rest restapi rpc
+    v webapi ws"""
+)
+"""After these, versions and names of the interface stand."""
+VERBS = _words(
+    """accept acknowledge activate add allow analyze apply approve archive assign attach
+    authorize autocomplete batch block bookmark bulk by calculate cancel capture change
+    check classify clean clear clone close collapse comment compare complete compute
+    confirm convert copy count create deactivate decline decrypt delete demote deny
+    deploy detach detect disable disallow disconnect dismiss download downgrade drop
+    duplicate edit enable encrypt end escalate estimate evaluate execute expand explain
+    export extend fail fetch find finish follow for format generate get handle has hide
+    ignore import increment initialize insert inspect invoke is join kill leave like
+    link list lock log login logout lookup map merge migrate modify move multi mute
+    normalize notify open parse patch pause pin ping post preview print process promote
+    publish purge put query quote rate read reactivate reassign reboot rebuild recommend
+    recover refer refresh refund register reindex reject release reload remove rename
+    render renew reopen reorder replace reply report reposition request rerequest resend
+    reset resize resolve restart restore resume retrieve retry reveal revert revoke
+    rotate run save scan schedule scroll search send set share show shutdown sign
+    simulate skip snooze star start stop submit subscribe suggest summarize suspend swap
+    switch sync terminate test track transcribe transfer translate trigger unarchive
+    unassign unblock undelete undeploy unfollow unlike unlink unlock unmute unpause
+    unpin unpublish unstar unsubscribe update upgrade upload upsert validate verify void
+    vote wait watch withdraw"""
+)
+"""Words of operations."""
+_LETTERS_AND_DIGITS = _words(
     """2fa 3d 3ds auth0 b2b b2c base64 e2e h264 i18n ipv4 ipv6 k8s l10n md5 mp3 mp4
-    oauth1 oauth2 p2p s3 sha1 sha256 utf8 web2 web3 x509"""
+    oauth1 oauth1a oauth2 p2p s3 saml2 sha1 sha256 utf8 web2 web3 x509"""
 )
 _EXTENSIONS = _words(
-    """action asp aspx avif bmp cgi css csv do eot gif gz htm html ico ics jpeg jpg
-    js json jsonl jsp map md mjs mp3 mp4 ndjson pdf php png proto rss svc svg
-    tar tiff ttf txt wasm wav webm webp woff xls xlsx xml yaml yml zip"""
+    """action asp aspx avi avif bmp bz2 cfg cgi conf csr csv css crt dcm do doc docx eot
+    gif gpg gz heic htm html ico ics ini jpeg jpg js json jsonl jsp key log m3u8 map md
+    mjs mov mp3 mp4 ndjson odt p12 pdf pem php png ppt pptx proto ps1 rar rss rtf sh
+    sql svc svg tar tgz tif tiff toml tsv ttf txt vcf wasm wav webm webp woff woff2 xhtml
+    xls xlsx xml xro yaml yml zip"""
 )
-_PACKAGE_ROOTS = frozenset(("com", "org", "net", "io", "dev", "grpc", "google"))
+_OF_INTERFACES = _words(
+    "action asp aspx cgi css do htm html js json jsp map mjs php proto svc wasm xml xro"
+)
+"""Files that programs are made of; others are called by people."""
+_FILES = _words(
+    """android-chrome apple-touch-icon favicon humans index llms logo manifest
+    openapi robots security sitemap swagger"""
+)
+_PACKAGE_ROOTS = _words("com org net io dev grpc google")
 
-_MOST_WORDS = 5
 _LONGEST_SEGMENT = 200
 _LONGEST = 64
-_LONGEST_TOKEN = 30
-_PLAIN_ID = re.compile(
-    rb"\d{1,40}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-fA-F]{9,64}"
-)
-"""The commonest ids, decided at once."""
+_MOST_WORDS = 7
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
-_EMAIL = re.compile(r"[^@/]+@[^@/]+\.[^@/.]+")
-_DATE = re.compile(
-    r"\d{4}-\d{2}(-\d{2})?([T_ ][\d:.+Z-]*)?|\d{4}\.\d{2}\.\d{2}|\d{2}\.\d{2}\.\d{4}"
+_SURE_ID = re.compile(
+    rb"\d{3,40}|(?=(?:[^\d]*\d){4})(?!\d{4}-)[A-Za-z0-9_-]{4,200}"
 )
-_PHONE = re.compile(r"\+[\d().-]{6,20}")
-_VERSION = re.compile(r"[vV]\d{1,3}(\.\d{1,3}){0,2}((alpha|beta|rc|preview)\d{0,2})?")
+"""Ids wherever they stand: as `is_sure_id` of agent/digger/endpoints.py."""
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_VERSION = re.compile(
+    r"[vV]\d{1,3}(\.\d{1,3}){0,2}((alpha|beta|rc|preview|p)\d{0,2}((alpha|beta)\d)?)?"
+)
+_NUMBERED_VERSION = re.compile(r"\d{1,2}(\.\d{1,2})?|20\d\d-\d\d-\d\d")
+_DOTTED_VERSION = re.compile(r"\d{1,2}\.\d{1,2}")
 _LOCALE = re.compile(r"[a-z]{2}[-_][A-Z]{2}")
 _VERB = re.compile(r"(.+):([a-z][A-Za-z]{1,30})")
 _CALL = re.compile(r"([A-Za-z][A-Za-z.]{0,40})\(.*\)")
-_ID_LIKE = re.compile(r"[A-Za-z0-9_\-~.=,+:]+")
-_TOKEN = re.compile(r"[-_]")
-_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z]|$)|[A-Z]?[a-z]+")
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6}")
+_TO = re.compile(r"([a-z]{2,})[24]([a-z]{2,})")
+_COUNTED = re.compile(r"([a-z]{3,})\d")
+_SERVICE = re.compile(r"((?:[a-z][a-z0-9_]*\.)*)([A-Z][A-Za-z0-9]+)")
 
 
-VERBAL = re.compile(
-    r"(by|bulk|check|count|export|find|get|import|list|search)[-_A-Z].*"
-)
-"""Operations on a collection, as in /users/by-email."""
+class Segments:
+    """Judges segments by a vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def template(self, segment: bytes, place: int, before: str = "") -> str:
+        """The segment if it may stay at `place` after `before`, else a placeholder."""
+        text = plain(segment)
+        if not text:
+            return VALUE
+        if is_sure_id(segment):
+            return ID
+        return self._template(text, place, before)
+
+    def after(self, template: str, place: int, before: str) -> int:
+        """The place behind a segment that became `template` at `place`."""
+        style = place & NAMES_NO_CAPITALS
+        where = place & PLACE
+        if is_placeholder(template):
+            return (FAR if self._is_far(where, before) else BEHIND) | style
+        if _VERSION.fullmatch(template) or template[0].isdigit():
+            return ROOT | style
+        if template[0].islower() and template not in ROOTS:
+            style = NAMES_NO_CAPITALS
+        if where in (START, OPEN, ROOT) and _is_root(template):
+            return ROOT | style
+        kind = self.kind(template)
+        if kind == OPEN and where in (BELOW, FAR):
+            # What is no noun, but stood where data may stand: a kind of something.
+            return FAR | style
+        return kind | style
+
+    def kind(self, name: str) -> int:
+        """What may follow a name of the interface."""
+        if name[0] == "_":
+            return BELOW
+        words = split(name)
+        noun = words[-1] if words else ""
+        if noun in OF_ONE:
+            return ONE
+        if noun in PERSONAL_NOUNS:
+            return PERSONAL
+        marks = self._vocabulary.marks(noun)
+        is_new = marks in (known.LISTED, known.LISTED | known.KNOWN)
+        if marks & known.NOUN or (is_new and is_plural(noun)):
+            return BELOW
+        return OPEN
+
+    def marks(self, words: list[str]) -> int:
+        """What holds for all of the words; 0 if one is not known."""
+        marks = -1
+        for word in words:
+            marks &= self._word(word)
+        return marks if words else 0
+
+    def marks_of(self, name: str) -> int:
+        """What holds for all words of a name; 0 if one is not known."""
+        return self.marks(split(name)) if _NAME.fullmatch(name) else 0
+
+    def is_called(self, word: str) -> bool:
+        """Whether persons, places or secrets are called so."""
+        names = self._vocabulary.names
+        return word in names or (word.endswith("s") and word[:-1] in names)
+
+    def _is_far(self, where: int, before: str) -> bool:
+        if where == FAR:
+            return True
+        if where not in (BELOW, ONE, PERSONAL):
+            return False
+        words = split(before)
+        return bool(words) and bool(self._vocabulary.marks(words[-1]) & known.TWICE)
+
+    def _word(self, word: str) -> int:
+        if marks := self._vocabulary.marks(word):
+            return marks
+        if word in _LETTERS_AND_DIGITS:
+            return known.LISTED | known.KNOWN
+        if word.isalpha():
+            return 0
+        if counted := _COUNTED.fullmatch(word):
+            return self._vocabulary.marks(counted[1]) & (known.LISTED | known.KNOWN)
+        if both := _TO.fullmatch(word):
+            return self._vocabulary.marks(both[1]) & self._vocabulary.marks(both[2])
+        return 0
+
+    def _template(self, text: str, place: int, before: str) -> str:
+        where = place & PLACE
+        if self.may_stay(text, place, before):
+            return text
+        stem, dot, extension = text.rpartition(".")
+        if dot and stem and extension.lower() in _EXTENSIONS:
+            return self._file(text, stem, extension, place, before)
+        if (verb := _VERB.fullmatch(text)) and self.is_operation(verb[2]):
+            return f"{self._template(verb[1], place, before)}:{verb[2]}"
+        if call := _CALL.fullmatch(text):
+            name = self._template(call[1], place, before)
+            return ID if is_placeholder(name) else f"{name}({ID})"
+        found = placeholder(text)
+        if found == DATE and where == ROOT and _NUMBERED_VERSION.fullmatch(text):
+            return text
+        return found
+
+    def _file(
+        self, text: str, stem: str, extension: str, place: int, before: str
+    ) -> str:
+        if stem in _FILES and place & PLACE in (START, OPEN, ROOT):
+            return text
+        shown = (
+            self._template(stem, place, before)
+            if extension.lower() in _OF_INTERFACES
+            else placeholder(stem)
+        )
+        return f"{shown}.{extension}"
+
+    def is_operation(self, name: str) -> bool:
+        """Whether a name is made of known words and begins as operations do."""
+        words = split(name)
+        marks = self.marks(words)
+        return bool(marks) and (
+            words[0] in VERBS or bool(marks & (known.OPERATION | known.BELOW))
+        )
+
+    def may_stay(self, text: str, place: int, before: str) -> bool:
+        """Whether the vocabulary knows it as a name of interfaces at such a place."""
+        where = place & PLACE
+        if len(text) > _LONGEST or not _NAME.fullmatch(text):
+            return False
+        if _VERSION.fullmatch(text):
+            return where != PERSONAL
+        if where in (START, ROOT) and _NUMBERED_VERSION.fullmatch(text):
+            return where == ROOT or len(text) == len("2010-04-01")
+        if where == OPEN and _DOTTED_VERSION.fullmatch(text):
+            return True
+        if where in (START, OPEN, ROOT) and (
+            _LOCALE.fullmatch(text) or (len(text) == 1 and text.isalpha())
+        ):
+            return True
+        if where == START and place & BEFORE_UNDERSCORE and text[0] != "_":
+            return False
+        return self._is_known(text, place, before)
+
+    def _is_known(self, text: str, place: int, before: str) -> bool:
+        words = split(text)
+        if not words or len(words) > _MOST_WORDS or ("-" in text and "_" in text):
+            return False
+        if sum(letter.isdigit() for letter in text) > 3 or text[0].isdigit():
+            if text not in _LETTERS_AND_DIGITS:
+                return False
+        marks = self.marks(words)
+        where = place & PLACE
+        if not marks or (where not in (START, OPEN, ROOT) and words[-1].isdigit()):
+            return False
+        if marks & known.NAME and not marks & known.FREQUENT and text[0].isupper():
+            if where not in (START, OPEN, ROOT) or place & NAMES_NO_CAPITALS:
+                return False
+        if where in (START, OPEN, ROOT):
+            return True
+        if text[0] == "_":
+            return where != PERSONAL
+        if "." in text and where != BEHIND:
+            return False
+        if len(words) == 1:
+            return _word_stays(words[0], marks, where)
+        return self._name_stays(words, marks, where)
+
+    def _name_stays(self, words: list[str], marks: int, where: int) -> bool:
+        """A name of several words where data may stand."""
+        if words[0] == "my":
+            return False
+        if not marks & known.KNOWN and where != BEHIND:
+            return False
+        if words[0] in VERBS:
+            return True
+        if where == PERSONAL or words[-1] in PEOPLE:
+            return False
+        if is_plural(words[-1]):
+            return True
+        ends = self._word(words[-1]) & known.ENDS
+        return where == BEHIND and bool(ends) and bool(marks & known.KNOWN)
 
 
-def is_placeholder(template: str) -> bool:
-    return "{" in template
+def _is_root(name: str) -> bool:
+    _, dot, extension = name.rpartition(".")
+    return name in ROOTS or (bool(dot) and extension in _OF_INTERFACES)
 
 
-@lru_cache(maxsize=65_536)
-def template_of(segment: bytes) -> str:
-    """The segment if it may stay, else its placeholder."""
-    if _PLAIN_ID.fullmatch(segment):
-        return ID
+def _word_stays(word: str, marks: int, where: int) -> bool:
+    """A single word where data may stand."""
+    is_verb = word in VERBS
+    if where in (PERSONAL, ONE) and (
+        marks & known.COMMON_OPERATION or (is_verb and marks & known.OPERATION)
+    ):
+        return True
+    if where == PERSONAL:
+        return False
+    if is_verb or (is_plural(word) and (marks & known.KNOWN or where == BEHIND)):
+        return True
+    if word.endswith("ed") and marks & known.KNOWN:
+        return True
+    if where == BELOW:
+        return bool(marks & known.BELOW)
+    if where == BEHIND:
+        return bool(marks & known.BEHIND) or len(word) == 1
+    return where == FAR and bool(marks & known.FAR_BEHIND)
+
+
+def plain(segment: bytes) -> str:
+    """The segment decoded once, without matrix parameters; nothing if it is no text."""
     if len(segment) > _LONGEST_SEGMENT:
-        return VALUE
-    decoded = unquote_to_bytes(segment.partition(b";")[0])
-    if not _PRINTABLE.fullmatch(decoded):
-        return VALUE
-    return _template(decoded.decode("ascii"))
+        return ""
+    decoded = segment.partition(b";")[0]
+    if b"%" in decoded:
+        decoded = unquote_to_bytes(decoded)
+    return decoded.decode("ascii") if _PRINTABLE.fullmatch(decoded) else ""
 
 
-def _template(text: str) -> str:
-    if _is_word(text) or _VERSION.fullmatch(text):
-        return text
-    return _shaped(text) or _composed(text) or _data(text)
+def is_sure_id(segment: bytes) -> bool:
+    return _SURE_ID.fullmatch(segment) is not None
 
 
-def _shaped(text: str) -> str:
-    """The placeholder of a well-known shape of data, or nothing."""
-    if _EMAIL.fullmatch(text):
-        return EMAIL
-    if _DATE.fullmatch(text):
-        return DATE
-    if _PHONE.fullmatch(text):
-        return PHONE
-    if _is_ip(text):
-        return IP
-    return ""
-
-
-def _composed(text: str) -> str:
-    """Templates around data: `{id}.json`, `{id}:cancel`, `Users({id})`; or nothing."""
-    if text.startswith(".") and _is_word(text[1:]):
-        return text
-    stem, dot, extension = text.rpartition(".")
-    if dot and stem and extension.lower() in _EXTENSIONS:
-        return f"{_template(stem)}.{extension}"
-    if stem.partition(".")[0] in _PACKAGE_ROOTS and all(map(_is_word, text.split("."))):
-        return text
-    if (verb := _VERB.fullmatch(text)) and _is_word(verb[2]):
-        return f"{_template(verb[1])}:{verb[2]}"
-    if (call := _CALL.fullmatch(text)) and _is_word(call[1]):
-        return f"{call[1]}({ID})"
-    return ""
-
-
-def _data(text: str) -> str:
-    if not _ID_LIKE.fullmatch(text):
-        return VALUE
-    words = _TOKEN.split(text)
-    if len(words) > _MOST_WORDS and all(word.isalpha() for word in words):
-        return SLUG
-    return VALUE if "." in text and text.replace(".", "").isalpha() else ID
-
-
-def _is_word(text: str) -> bool:
-    if len(text) > _LONGEST:
+def is_service(name: str, segments: Segments) -> bool:
+    """Whether it is a service's full name (gRPC): `com.acme.shop.v1.OrderService`."""
+    found = _SERVICE.fullmatch(name)
+    if not found or not found[1] or not segments.marks(split(found[2])):
         return False
-    if _LOCALE.fullmatch(text):
-        return True
-    tokens = _TOKEN.split(text.removeprefix("_"))
-    return len(tokens) <= _MOST_WORDS and all(map(_is_token, tokens))
-
-
-def _is_token(token: str) -> bool:
-    """Letters that read like words; camel case has humps longer than chance makes."""
-    if not token.isalpha() or len(token) > _LONGEST_TOKEN:
-        return token.lower() in _WITH_DIGITS
-    humps = _HUMP.findall(token)
-    if len(humps) > 2 and 2 * len(token) < 5 * len(humps):
-        return False
-    return all(_is_spoken(hump.lower()) for hump in humps)
-
-
-def _is_spoken(word: str) -> bool:
-    """Not a run of random letters: has vowels, no long run of consonants."""
-    if len(word) < 6:
-        return True
-    vowels = sum(word.count(vowel) for vowel in "aeiouy")
-    if vowels * 6 < len(word) or _CONSONANTS.search(word):
-        return False
-    return len(word) < 8 or not set(word) <= set("abcdef")
-
-
-def _is_ip(text: str) -> bool:
-    if ":" not in text and text.count(".") != 3:
-        return False
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    labels = found[1].split(".")[:-1]
+    if labels[0] in _PACKAGE_ROOTS:
+        labels = labels[2:]
+    return all(
+        _VERSION.fullmatch(label) or segments.marks(split(label)) for label in labels
+    )
