@@ -28,6 +28,7 @@ cdef class Endpoints:
     cdef long _most
     cdef dict _young, _old
     cdef bytearray _buffer
+    cdef list _judged, _judged_before
 
     @cython.locals(state=Server, route=Route, shape=bytes, was_admitted="bint")
     cpdef str template(self, object server, str method, bytes target,
@@ -42,5 +43,7 @@ cdef class Endpoints:
     @cython.locals(route=Route)
     cdef Route _route(self, Server state, str method, bytes target, bytes shape,
                       int status)
+    @cython.locals(young=dict)
+    cdef tuple _judge(self, bytes segment, int place)
     cdef Route _walk(self, Server state, bytes path, bint is_success)
     cdef _count(self, Server state, Route route, object client, long long at_ns)

@@ -25,6 +25,7 @@ from agent.digger.proof import (
 )
 from agent.digger.segments import (
     BEFORE_UNDERSCORE,
+    PLACES,
     START,
     Segments,
     is_service,
@@ -45,6 +46,8 @@ every path with success. The largest of 123 public APIs has 1,186."""
 MOST_FAILED_TEMPLATES = 64
 """The same of those that it never answered but with 404 and the like: a scan."""
 HOUR_NS = 3600 * 10**9
+MOST_JUDGED = 4_096
+"""Segments remembered for each of the places, twice."""
 LONGEST_PATH = 1024
 """Bytes of a path whose shape is remembered."""
 
@@ -135,6 +138,8 @@ class Endpoints:
         self._most = most_templates
         self._young: dict[Hashable, Server] = {}
         self._old: dict[Hashable, Server] = {}
+        self._judged: list[dict[bytes, tuple[str, int]]] = [{} for _ in range(PLACES)]
+        self._judged_before = [dict(judged) for judged in self._judged]
         self._buffer = bytearray(LONGEST_PATH)
 
     @property
@@ -266,28 +271,49 @@ class Endpoints:
             if called:
                 return Route(called, [])
         pending: list[Candidate] = []
-        template, before, place = "", "", START
+        template, place = "", START
         for number, segment in enumerate(segments[:MOST_SEGMENTS]):
             if not number and len(segments) > 1 and segments[1][:1] == b"_":
                 place |= BEFORE_UNDERSCORE
-            shown = self._segments.template(segment, place, before)
-            if is_placeholder(shown) and is_success:
-                shown = self._learn(state, template, segment, shown, place, pending)
-            elif shown == ID:
-                shown = self._recall(state, template, segment, shown)
-            place = self._segments.after(shown, place & ~BEFORE_UNDERSCORE, before)
-            if not is_placeholder(shown):
-                before = shown
+            shown, following = self._judge(segment, place)
+            if is_placeholder(shown):
+                learned = (
+                    self._learn(state, template, segment, shown, place, pending)
+                    if is_success
+                    else self._recall(state, template, segment, shown)
+                )
+                if learned is not shown:
+                    shown = learned
+                    following = self._segments.after(shown, place)
+            place = following
             template += "/" + shown
         if len(segments) > MOST_SEGMENTS:
             template += "/" + REST
         return Route(template or "/", pending)
 
+    def _judge(self, segment: bytes, place: int) -> tuple[str, int]:
+        """What stands for a segment at a place, and the place behind it."""
+        young = self._judged[place]
+        found = young.get(segment)
+        if found is not None:
+            return found
+        found = self._judged_before[place].pop(segment, None)
+        if found is None:
+            if is_sure_id(segment):
+                return ID, self._segments.after(ID, place)
+            shown = self._segments.template(segment, place)
+            found = (shown, self._segments.after(shown, place & ~BEFORE_UNDERSCORE))
+        if len(young) >= MOST_JUDGED:
+            self._judged_before[place] = young
+            young = self._judged[place] = {}
+        young[segment] = found
+        return found
+
     def _recall(
         self, state: Server, template: str, segment: bytes, shown: str
     ) -> str:
         """The segment if it has proved here."""
-        if is_sure_id(segment) or not len(self._proven):
+        if shown != ID or not len(self._proven) or is_sure_id(segment):
             return shown
         text = plain(segment)
         digest = self._proven.digest(state.name, template, text)

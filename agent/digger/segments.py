@@ -26,6 +26,9 @@ NAMES_NO_CAPITALS = 8
 """Added to a place where lower case stands before: a name with a capital is data."""
 BEFORE_UNDERSCORE = 16
 """Added to a place before a segment such as `_search`: an index stands there."""
+SECOND = 32
+"""Added to a place after a noun that two parameters may follow (`/repos/owner/name`)."""
+PLACES = 64
 PLACE = 7
 
 
@@ -56,6 +59,13 @@ PEOPLE = _words(
     sellers shirts shoes students subscribers teachers testers users"""
 )
 """Groups that people call by a name of several words, as in `/groups/vip-customers`."""
+CALLED = _words(
+    """app backend backlog beta blog checkout data demo design dev finance
+    frontend growth hr infra landing ledger legal main marketing mobile newsletter
+    onboarding ops payroll platform portal prod production research roadmap sales
+    sandbox shop staging store support team web website worker"""
+)
+"""What teams, projects and environments are called: where such stand, these are data."""
 ROOTS = _words(
     """_apis admin api apis gateway internal odata open private public rest restapi rpc
     v webapi ws"""
@@ -133,21 +143,21 @@ class Segments:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
 
-    def template(self, segment: bytes, place: int, before: str = "") -> str:
-        """The segment if it may stay at `place` after `before`, else a placeholder."""
+    def template(self, segment: bytes, place: int) -> str:
+        """The segment if it may stay at `place`, else a placeholder."""
         text = plain(segment)
         if not text:
             return VALUE
         if is_sure_id(segment):
             return ID
-        return self._template(text, place, before)
+        return self._template(text, place)
 
-    def after(self, template: str, place: int, before: str) -> int:
+    def after(self, template: str, place: int) -> int:
         """The place behind a segment that became `template` at `place`."""
         style = place & NAMES_NO_CAPITALS
         where = place & PLACE
         if is_placeholder(template):
-            return (FAR if self._is_far(where, before) else BEHIND) | style
+            return (FAR if where == FAR or place & SECOND else BEHIND) | style
         if _VERSION.fullmatch(template) or template[0].isdigit():
             return ROOT | style
         if template[0].islower() and template not in ROOTS:
@@ -166,14 +176,15 @@ class Segments:
             return BELOW
         words = split(name)
         noun = words[-1] if words else ""
-        if noun in OF_ONE:
-            return ONE
-        if noun in PERSONAL_NOUNS:
-            return PERSONAL
         marks = self._vocabulary.marks(noun)
+        second = SECOND if marks & known.TWICE else 0
+        if noun in OF_ONE:
+            return ONE | second
+        if noun in PERSONAL_NOUNS:
+            return PERSONAL | second
         is_new = marks in (known.LISTED, known.LISTED | known.KNOWN)
         if marks & known.NOUN or (is_new and is_plural(noun)):
-            return BELOW
+            return BELOW | second
         return OPEN
 
     def marks(self, words: list[str]) -> int:
@@ -192,14 +203,6 @@ class Segments:
         names = self._vocabulary.names
         return word in names or (word.endswith("s") and word[:-1] in names)
 
-    def _is_far(self, where: int, before: str) -> bool:
-        if where == FAR:
-            return True
-        if where not in (BELOW, ONE, PERSONAL):
-            return False
-        words = split(before)
-        return bool(words) and bool(self._vocabulary.marks(words[-1]) & known.TWICE)
-
     def _word(self, word: str) -> int:
         if marks := self._vocabulary.marks(word):
             return marks
@@ -213,30 +216,28 @@ class Segments:
             return self._vocabulary.marks(both[1]) & self._vocabulary.marks(both[2])
         return 0
 
-    def _template(self, text: str, place: int, before: str) -> str:
+    def _template(self, text: str, place: int) -> str:
         where = place & PLACE
-        if self.may_stay(text, place, before):
+        if self.may_stay(text, place):
             return text
         stem, dot, extension = text.rpartition(".")
         if dot and stem and extension.lower() in _EXTENSIONS:
-            return self._file(text, stem, extension, place, before)
+            return self._file(text, stem, extension, place)
         if (verb := _VERB.fullmatch(text)) and self.is_operation(verb[2]):
-            return f"{self._template(verb[1], place, before)}:{verb[2]}"
+            return f"{self._template(verb[1], place)}:{verb[2]}"
         if call := _CALL.fullmatch(text):
-            name = self._template(call[1], place, before)
+            name = self._template(call[1], place)
             return ID if is_placeholder(name) else f"{name}({ID})"
         found = placeholder(text)
         if found == DATE and where == ROOT and _NUMBERED_VERSION.fullmatch(text):
             return text
         return found
 
-    def _file(
-        self, text: str, stem: str, extension: str, place: int, before: str
-    ) -> str:
+    def _file(self, text: str, stem: str, extension: str, place: int) -> str:
         if stem in _FILES and place & PLACE in (START, OPEN, ROOT):
             return text
         shown = (
-            self._template(stem, place, before)
+            self._template(stem, place)
             if extension.lower() in _OF_INTERFACES
             else placeholder(stem)
         )
@@ -250,7 +251,7 @@ class Segments:
             words[0] in VERBS or bool(marks & (known.OPERATION | known.BELOW))
         )
 
-    def may_stay(self, text: str, place: int, before: str) -> bool:
+    def may_stay(self, text: str, place: int) -> bool:
         """Whether the vocabulary knows it as a name of interfaces at such a place."""
         where = place & PLACE
         if len(text) > _LONGEST or not _NAME.fullmatch(text):
@@ -267,9 +268,9 @@ class Segments:
             return True
         if where == START and place & BEFORE_UNDERSCORE and text[0] != "_":
             return False
-        return self._is_known(text, place, before)
+        return self._is_known(text, place)
 
-    def _is_known(self, text: str, place: int, before: str) -> bool:
+    def _is_known(self, text: str, place: int) -> bool:
         words = split(text)
         if not words or len(words) > _MOST_WORDS or ("-" in text and "_" in text):
             return False
@@ -278,10 +279,10 @@ class Segments:
                 return False
         marks = self.marks(words)
         where = place & PLACE
-        if not marks or (where not in (START, OPEN, ROOT) and words[-1].isdigit()):
+        if not marks or words[-1].isdigit():
             return False
         if marks & known.NAME and not marks & known.FREQUENT and text[0].isupper():
-            if where not in (START, OPEN, ROOT) or place & NAMES_NO_CAPITALS:
+            if where not in (OPEN, ROOT) or place & NAMES_NO_CAPITALS:
                 return False
         if where in (START, OPEN, ROOT):
             return True
@@ -295,7 +296,7 @@ class Segments:
 
     def _name_stays(self, words: list[str], marks: int, where: int) -> bool:
         """A name of several words where data may stand."""
-        if words[0] == "my":
+        if words[0] == "my" or CALLED.issuperset(words):
             return False
         if not marks & known.KNOWN and where != BEHIND:
             return False
@@ -317,6 +318,8 @@ def _is_root(name: str) -> bool:
 def _word_stays(word: str, marks: int, where: int) -> bool:
     """A single word where data may stand."""
     is_verb = word in VERBS
+    if word in CALLED:
+        return False
     if where in (PERSONAL, ONE) and (
         marks & known.COMMON_OPERATION or (is_verb and marks & known.OPERATION)
     ):

@@ -116,10 +116,12 @@ class Vocabulary:
             return found
         if word.isdigit():
             return LISTED | KNOWN if len(word) <= 2 else 0
-        if not word.isalpha() or len(word) < 4 or word in self.names:
+        if not word.isalpha() or len(word) < 4:
             return 0
         # A plural or singular of a word that is known stands where that stands.
-        others = [self._marks.get(form, 0) for form in forms(word)]
-        if any(other & NAME for other in others):
+        others = 0
+        for form in forms(word):
+            others |= self._marks.get(form, 0)
+        if not others & KNOWN or others & NAME or word in self.names:
             return 0
-        return LISTED | KNOWN if any(other & KNOWN for other in others) else 0
+        return LISTED | KNOWN

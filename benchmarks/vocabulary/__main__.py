@@ -54,8 +54,9 @@ def main() -> None:
     counts = count(_kept(read(options.descriptions), left_out))
     given = _words(*(file for file in options.names if file.name.startswith("given")))
     names = _words(*options.names)
+    dictionary = _words(options.dictionary)
     never = _words(options.never)
-    marked = marks(counts, names, given, _words(options.dictionary), never)
+    marked = marks(counts, names, given, dictionary, never)
     for line in _lines(options.more):
         word, _, told = line.partition(" ")
         merged = marked.get(word, "") + told
@@ -63,7 +64,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     lines = [f"{word} {told}".rstrip() for word, told in sorted(marked.items())]
     (options.out / "vocabulary.txt").write_text(HEAD + "\n".join(lines) + "\n")
-    (options.out / "names.bin").write_bytes(Names.made(names | never))
+    (options.out / "names.bin").write_bytes(Names.made(given | never | (names - dictionary)))
     print(f"{len(marked)} words, {len(names)} names; left out: {len(left_out)} providers")
 
 
