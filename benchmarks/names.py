@@ -60,8 +60,10 @@ def _first_sight(rows: list[Row], vocabulary: Vocabulary, wrong: int) -> None:
         missed.update(absent)
         leaks += _leaks(shown, target["data"])
     micros = (time.perf_counter() - began) / len(targets) * 1e6
-    print(f"first sight: {right / len(targets):.1%} of {len(targets)} targets right,"
-          f" {leaks} leak; {micros:.1f} µs each")
+    print(
+        f"first sight: {right / len(targets):.1%} of {len(targets)} targets right,"
+        f" {leaks} leak; {micros:.1f} µs each"
+    )
     if wrong:
         print(missed.most_common(wrong))
 
@@ -102,8 +104,10 @@ def _often(
         shapes = {re.sub(r"\{[^}]*\}", "{}", path) for path in by_path}
         kept += len({re.sub(r"\{[^}]*\}", "{}", t) for t in shown_of.values()})
         distinct += len(shapes)
-    print(f"asked {requests} times: {right / paths:.1%} of {paths} paths right, {leaks}"
-          f" leak; {kept / distinct:.1%} of {distinct} kept apart")
+    print(
+        f"asked {requests} times: {right / paths:.1%} of {paths} paths right, {leaks}"
+        f" leak; {kept / distinct:.1%} of {distinct} kept apart"
+    )
     if wrong:
         print(missed.most_common(wrong))
 

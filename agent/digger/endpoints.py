@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterator
 
 import cython
 
+from agent.digger.operations import Operations
 from agent.digger.proof import (
     PROOF_SECONDS,
     Candidate,
@@ -134,6 +135,9 @@ class Endpoints:
         """`key` is the cluster's own: digests of learned words are made with it."""
         self._segments = Segments(vocabulary or Vocabulary.load())
         self._proven = Proven(key)
+        self._operations = Operations(
+            self._segments, self._proven, int(proof_seconds * 10**9)
+        )
         self._proof_ns = int(proof_seconds * 10**9)
         self._most = most_templates
         self._young: dict[Hashable, Server] = {}
@@ -174,6 +178,29 @@ class Endpoints:
                 return OVERFLOW
             route.is_admitted = status not in NOT_THERE
         return route.template
+
+    def operation(
+        self,
+        server: Hashable,
+        raw: bytes,
+        client: Hashable = None,
+        status: int = 0,
+        at_ns: int = 0,
+    ) -> str:
+        """What may be told of an operation (`rings.operation`) asked of `server`."""
+        if not raw:
+            return ""
+        state = self._young.get(server)
+        if state is None:
+            state = self._server(server)
+        is_success = 200 <= status < 400
+        return self._operations.told(
+            state.name,
+            state.positions,
+            raw,
+            hash(client) if is_success else None,
+            at_ns,
+        )
 
     def learnt(self, at_ns: int) -> Iterator[tuple[bytes, bytes]]:
         """Digests to publish since the last time (keys and values, see proof.py)."""
@@ -216,7 +243,9 @@ class Endpoints:
                 if 48 <= octet <= 57:
                     digits += 1
                 elif not (
-                    65 <= octet <= 90 or 97 <= octet <= 122 or octet in (_DASH, _UNDERSCORE)
+                    65 <= octet <= 90
+                    or 97 <= octet <= 122
+                    or octet in (_DASH, _UNDERSCORE)
                 ):
                     is_plain = False
                 position += 1
@@ -309,9 +338,7 @@ class Endpoints:
         young[segment] = found
         return found
 
-    def _recall(
-        self, state: Server, template: str, segment: bytes, shown: str
-    ) -> str:
+    def _recall(self, state: Server, template: str, segment: bytes, shown: str) -> str:
         """The segment if it has proved here."""
         if shown != ID or not len(self._proven) or is_sure_id(segment):
             return shown
@@ -329,7 +356,7 @@ class Endpoints:
         pending: list[Candidate],
     ) -> str:
         """The segment if it has proved here; else it goes on to prove, if it can."""
-        position = state.positions.at(template, place)
+        position = state.positions.at(template)
         if is_sure_id(segment):
             position.has_ids = True
             return shown
@@ -350,9 +377,7 @@ class Endpoints:
         pending.append(candidate)
         return shown
 
-    def _count(
-        self, state: Server, route: Route, client: Hashable, at_ns: int
-    ) -> None:
+    def _count(self, state: Server, route: Route, client: Hashable, at_ns: int) -> None:
         has_proved = False
         for candidate in route.pending:
             if candidate.hit(hash(client), at_ns, self._proof_ns):

@@ -29,6 +29,8 @@ MOST_ALTERNATIVES = 16
 """Of data and words at one position; where more stand, they are parameters."""
 SHARE = 40
 """A word makes up at least one in so many requests at its position."""
+MOST_OPERATIONS = 256
+"""The same of operations, which programs name: an API has hundreds behind one path."""
 MOST_POSITIONS = 4_000
 """Of one server, twice: positions not seen since so many new ones are forgotten."""
 MOST_PROVEN = 200_000
@@ -67,30 +69,27 @@ class Candidate:
             self.hits >= FREQUENT
             and len(self.clients) >= CLIENTS
             and at_ns - self.first_ns >= proof_ns
-            and self.position.is_narrow
-            and self.hits * SHARE >= self.position.hits
+            and not self.position.is_full
+            and self.hits * SHARE * self.position.most
+            >= self.position.hits * MOST_ALTERNATIVES
         )
 
 
 class Position:
     """What stood behind one template."""
 
-    __slots__ = ("candidates", "has_ids", "hits", "others", "place")
+    __slots__ = ("candidates", "has_ids", "hits", "most", "others")
 
-    def __init__(self, place: int) -> None:
-        self.place = place
+    def __init__(self, most: int = MOST_ALTERNATIVES) -> None:
+        self.most = most
         self.hits = 0
         self.has_ids = False
         self.candidates: dict[str, Candidate] = {}
         self.others: set[int] = set()
 
     @property
-    def is_narrow(self) -> bool:
-        return len(self.candidates) + len(self.others) <= MOST_ALTERNATIVES
-
-    @property
     def is_full(self) -> bool:
-        return len(self.candidates) + len(self.others) > MOST_ALTERNATIVES
+        return len(self.candidates) + len(self.others) > self.most
 
     def note(self, text: str) -> None:
         """Data that no proof will make a name."""
@@ -105,10 +104,10 @@ class Positions:
         self._young: dict[str, Position] = {}
         self._old: dict[str, Position] = {}
 
-    def at(self, template: str, place: int) -> Position:
+    def at(self, template: str, most: int = MOST_ALTERNATIVES) -> Position:
         found = self._young.get(template)
         if found is None:
-            found = self._old.pop(template, None) or Position(place)
+            found = self._old.pop(template, None) or Position(most)
             if len(self._young) >= MOST_POSITIONS:
                 self._old, self._young = self._young, {}
             self._young[template] = found

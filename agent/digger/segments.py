@@ -119,9 +119,7 @@ _LONGEST_SEGMENT = 200
 _LONGEST = 64
 _MOST_WORDS = 7
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
-_SURE_ID = re.compile(
-    rb"\d{3,40}|(?=(?:[^\d]*\d){4})(?!\d{4}-)[A-Za-z0-9_-]{4,200}"
-)
+_SURE_ID = re.compile(rb"\d{3,40}|(?=(?:[^\d]*\d){4})(?!\d{4}-)[A-Za-z0-9_-]{4,200}")
 """Ids wherever they stand: as `is_sure_id` of agent/digger/endpoints.py."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _VERSION = re.compile(

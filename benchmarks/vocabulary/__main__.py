@@ -64,8 +64,12 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     lines = [f"{word} {told}".rstrip() for word, told in sorted(marked.items())]
     (options.out / "vocabulary.txt").write_text(HEAD + "\n".join(lines) + "\n")
-    (options.out / "names.bin").write_bytes(Names.made(given | never | (names - dictionary)))
-    print(f"{len(marked)} words, {len(names)} names; left out: {len(left_out)} providers")
+    (options.out / "names.bin").write_bytes(
+        Names.made(given | never | (names - dictionary))
+    )
+    print(
+        f"{len(marked)} words, {len(names)} names; left out: {len(left_out)} providers"
+    )
 
 
 def _half(path: Path, seed: int | None) -> set[str]:
@@ -85,7 +89,9 @@ def _kept(
         operations = [o for o in description.operations if not _is_of(o, left_out)]
         is_out = _plain(description.provider) in left_out
         yield Description(
-            operations, description.provider, set() if is_out else description.identifiers
+            operations,
+            description.provider,
+            set() if is_out else description.identifiers,
         )
 
 

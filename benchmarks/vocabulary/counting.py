@@ -113,8 +113,10 @@ def _count_below(
 ) -> None:
     for parent, segment in nodes:
         noun = _last(parent)
-        if segment != PARAMETER and noun and (
-            noun.endswith("s") or counts.of(counts.followed, noun) > 2
+        if (
+            segment != PARAMETER
+            and noun
+            and (noun.endswith("s") or counts.of(counts.followed, noun) > 2)
         ):
             for word in split(_VARIABLE.sub("", segment)):
                 counts.below[word].add(provider)
@@ -180,8 +182,7 @@ def _marks(counts: Counts, word: str, is_name: bool) -> str:
         "k": counts.best(counts.anywhere, word) >= KNOWN or not word.isalpha(),
         "a": here >= 4 and behind >= 2,
         "b": here >= WELL_KNOWN and behind >= 4,
-        "c": here >= WELL_KNOWN
-        and (counts.of(counts.below, word) >= 3 or beside >= 2),
+        "c": here >= WELL_KNOWN and (counts.of(counts.below, word) >= 3 or beside >= 2),
         "e": behind >= 8,
         "f": here >= 35,
         "n": is_name,
