@@ -14,6 +14,7 @@ cdef bint _begins_as_call(bytes body) except -1
 @cython.locals(data="const unsigned char*", end=Py_ssize_t, start=Py_ssize_t,
                stop=Py_ssize_t, colon=Py_ssize_t, size=Py_ssize_t, first=int)
 cdef bytes _in_head(bytes head)
+cdef bytes _of_type(bytes value)
 cdef bytes _last_part(bytes value)
 cdef bytes _named(bytes value)
 cdef bytes _in_query(bytes target)

@@ -101,17 +101,22 @@ def _in_head(head: bytes) -> bytes:
             size = colon - start
             if size == 10 and equals_folded(data, start, colon, b"soapaction"):
                 return _last_part(head[colon + 1 : stop])
-            if size == 12 and first == 120:
-                if equals_folded(data, start, colon, b"x-amz-target"):
-                    return _named(head[colon + 1 : stop].strip())
-            if size == 12 and first == 99:
-                if equals_folded(data, start, colon, b"content-type"):
-                    value = head[colon + 1 : stop]
-                    if b"soap+xml" in value:
-                        found = _ACTION.search(value)
-                        return _last_part(found[1]) if found else b""
+            if size == 12 and equals_folded(data, start, colon, b"x-amz-target"):
+                return _named(head[colon + 1 : stop].strip())
+            if size == 12 and equals_folded(data, start, colon, b"content-type"):
+                found = _of_type(head[colon + 1 : stop])
+                if found:
+                    return found
         start = find_byte(data, _LF, start, end) + 1
     return b""
+
+
+def _of_type(value: bytes) -> bytes:
+    """The action parameter of application/soap+xml."""
+    if b"soap+xml" not in value:
+        return b""
+    found = _ACTION.search(value)
+    return _last_part(found[1]) if found else b""
 
 
 def _last_part(value: bytes) -> bytes:

@@ -6,14 +6,12 @@ asterisk form), who asked and what was answered. Out: a template such as `/users
 A segment is a placeholder until it is known to be a name of the interface: by the
 vocabulary (`segments.py`), or because it has proved (`proof.py`). The query is left out.
 
-Most targets repeat or differ from one before in ids only: their shape, the path with
-each sure id as a zero byte, leads straight to the template. All tables are bounded and
+Most targets repeat, or differ from one before in ids only: their shape, the path with
+a zero byte for each sure id, leads straight to the template. All tables are bounded and
 forget the oldest; a request that failed with 404 teaches nothing.
 """
 
 from collections.abc import Hashable, Iterator
-
-import cython
 
 from agent.digger.operations import Operations
 from agent.digger.proof import (
@@ -30,7 +28,6 @@ from agent.digger.segments import (
     START,
     Segments,
     is_service,
-    is_sure_id,
     plain,
 )
 from agent.digger.shapes import ID, is_placeholder
@@ -52,6 +49,9 @@ MOST_JUDGED = 4_096
 LONGEST_PATH = 1024
 """Bytes of a path whose shape is remembered."""
 
+SURE = b"\0"
+"""Stands in a shape for what is an id at any place: digits, or four digits among
+letters, dashes and underscores, but for what may be a date."""
 REST = "{rest}"
 OVERFLOW = "/{other}"
 AUTHORITY = "{authority}"
@@ -221,7 +221,7 @@ class Endpoints:
         return state
 
     def _shape(self, target: bytes) -> bytes:
-        """The path with each sure id as a zero byte (as `is_sure_id` has it)."""
+        """The path with a zero byte for each sure id; the rest is as sent."""
         data = target
         out = self._buffer
         size = len(target)
@@ -280,11 +280,13 @@ class Endpoints:
     ) -> Route:
         route = state.old.pop(shape, None)
         if route is None:
-            path = path_of(method, target)
-            if path is None:
-                return Route(AUTHORITY, [])
-            route = self._walk(state, path, 200 <= status < 400)
-        if len(target) < LONGEST_PATH and target[:1] == b"/":
+            if target[:1] != b"/":
+                path = path_of(method, target)
+                if path is None:
+                    return Route(AUTHORITY, [])
+                shape = self._shape(path)
+            route = self._walk(state, shape, 200 <= status < 400)
+        if len(target) <= LONGEST_PATH and target[:1] == b"/":
             state.keep(shape, route)
         return route
 
@@ -328,9 +330,7 @@ class Endpoints:
             return found
         found = self._judged_before[place].pop(segment, None)
         if found is None:
-            if is_sure_id(segment):
-                return ID, self._segments.after(ID, place)
-            shown = self._segments.template(segment, place)
+            shown = ID if segment == SURE else self._segments.template(segment, place)
             found = (shown, self._segments.after(shown, place & ~BEFORE_UNDERSCORE))
         if len(young) >= MOST_JUDGED:
             self._judged_before[place] = young
@@ -340,7 +340,7 @@ class Endpoints:
 
     def _recall(self, state: Server, template: str, segment: bytes, shown: str) -> str:
         """The segment if it has proved here."""
-        if shown != ID or not len(self._proven) or is_sure_id(segment):
+        if shown != ID or not len(self._proven) or segment == SURE:
             return shown
         text = plain(segment)
         digest = self._proven.digest(state.name, template, text)
@@ -357,7 +357,7 @@ class Endpoints:
     ) -> str:
         """The segment if it has proved here; else it goes on to prove, if it can."""
         position = state.positions.at(template)
-        if is_sure_id(segment):
+        if segment == SURE:
             position.has_ids = True
             return shown
         text = plain(segment)

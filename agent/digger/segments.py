@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """One path segment at its place: a name of the interface, or data that must not stay.
 
 In: a raw segment and what stands before it. Out: the segment itself if the vocabulary
@@ -14,6 +15,19 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from agent.digger import vocabulary as known
+from agent.digger.nouns import (
+    CALLED,
+    EXTENSIONS,
+    FILES,
+    LETTERS_AND_DIGITS,
+    OF_INTERFACES,
+    OF_ONE,
+    PACKAGE_ROOTS,
+    PEOPLE,
+    PERSONAL_NOUNS,
+    ROOTS,
+    VERBS,
+)
 from agent.digger.shapes import DATE, ID, VALUE, is_placeholder, placeholder
 from agent.digger.vocabulary import Vocabulary
 from agent.digger.words import is_plural, split
@@ -32,95 +46,10 @@ PLACES = 64
 PLACE = 7
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-PERSONAL_NOUNS = _words(
-    """account address addresses assignee author authors blog blogs buyer by byemail
-    byname card city citizen client clients contact contacts coupon coupons customer
-    customers diagnoses diagnosis doc docs document documents driver email emails
-    employee employees fax file files firstname follower followers friend friends guest
-    handle iban index invitation invitations invite invites key lastname license login
-    mail mailbox member members mobile mrn name names nickname note owner owners page
-    pages passport password passwords patient patients people person persons phone
-    phones plate post posts profile profiles promo recipient recipients recover
-    recovery redeem reference referral reset secret secrets share signin slug ssn
-    student students subscriber surname tag tags tenant tenants ticket token tokens u
-    unsubscribe upload uploads user userid username usernames users vin voucher
-    vouchers wallet wallets wiki zip"""
-)
-"""Nouns of persons, secrets and texts: what follows is data."""
-OF_ONE = _words("user customer account org organization tenant profile client member")
-"""In singular the one who asks may be meant: `/user/keys`."""
-PEOPLE = _words(
-    """admins boots buyers clients contacts customers employees families friends
-    followers guests kids leads managers members news owners patients persons players
-    sellers shirts shoes students subscribers teachers testers users"""
-)
-"""Groups that people call by a name of several words, as in `/groups/vip-customers`."""
-CALLED = _words(
-    """app backend backlog beta blog checkout data demo design dev finance
-    frontend growth hr infra landing ledger legal main marketing mobile newsletter
-    onboarding ops payroll platform portal prod production research roadmap sales
-    sandbox shop staging store support team web website worker"""
-)
-"""What teams, projects and environments are called: where such stand, these are data."""
-ROOTS = _words(
-    """_apis admin api apis gateway internal odata open private public rest restapi rpc
-    v webapi ws"""
-)
-"""After these, versions and names of the interface stand."""
-VERBS = _words(
-    """accept acknowledge activate add allow analyze apply approve archive assign attach
-    authorize autocomplete batch block bookmark bulk by calculate cancel capture change
-    check classify clean clear clone close collapse comment compare complete compute
-    confirm convert copy count create deactivate decline decrypt delete demote deny
-    deploy detach detect disable disallow disconnect dismiss download downgrade drop
-    duplicate edit enable encrypt end escalate estimate evaluate execute expand explain
-    export extend fail fetch find finish follow for format generate get handle has hide
-    ignore import increment initialize insert inspect invoke is join kill leave like
-    link list lock log login logout lookup map merge migrate modify move multi mute
-    normalize notify open parse patch pause pin ping post preview print process promote
-    publish purge put query quote rate read reactivate reassign reboot rebuild recommend
-    recover refer refresh refund register reindex reject release reload remove rename
-    render renew reopen reorder replace reply report reposition request rerequest resend
-    reset resize resolve restart restore resume retrieve retry reveal revert revoke
-    rotate run save scan schedule scroll search send set share show shutdown sign
-    simulate skip snooze star start stop submit subscribe suggest summarize suspend swap
-    switch sync terminate test track transcribe transfer translate trigger unarchive
-    unassign unblock undelete undeploy unfollow unlike unlink unlock unmute unpause
-    unpin unpublish unstar unsubscribe update upgrade upload upsert validate verify void
-    vote wait watch withdraw"""
-)
-"""Words of operations."""
-_LETTERS_AND_DIGITS = _words(
-    """2fa 3d 3ds auth0 b2b b2c base64 e2e h264 i18n ipv4 ipv6 k8s l10n md5 mp3 mp4
-    oauth1 oauth1a oauth2 p2p s3 saml2 sha1 sha256 utf8 web2 web3 x509"""
-)
-_EXTENSIONS = _words(
-    """action asp aspx avi avif bmp bz2 cfg cgi conf csr csv css crt dcm do doc docx eot
-    gif gpg gz heic htm html ico ics ini jpeg jpg js json jsonl jsp key log m3u8 map md
-    mjs mov mp3 mp4 ndjson odt p12 pdf pem php png ppt pptx proto ps1 rar rss rtf sh
-    sql svc svg tar tgz tif tiff toml tsv ttf txt vcf wasm wav webm webp woff woff2 xhtml
-    xls xlsx xml xro yaml yml zip"""
-)
-_OF_INTERFACES = _words(
-    "action asp aspx cgi css do htm html js json jsp map mjs php proto svc wasm xml xro"
-)
-"""Files that programs are made of; others are called by people."""
-_FILES = _words(
-    """android-chrome apple-touch-icon favicon humans index llms logo manifest
-    openapi robots security sitemap swagger"""
-)
-_PACKAGE_ROOTS = _words("com org net io dev grpc google")
-
 _LONGEST_SEGMENT = 200
 _LONGEST = 64
 _MOST_WORDS = 7
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
-_SURE_ID = re.compile(rb"\d{3,40}|(?=(?:[^\d]*\d){4})(?!\d{4}-)[A-Za-z0-9_-]{4,200}")
-"""Ids wherever they stand: as `is_sure_id` of agent/digger/endpoints.py."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _VERSION = re.compile(
     r"[vV]\d{1,3}(\.\d{1,3}){0,2}((alpha|beta|rc|preview|p)\d{0,2}((alpha|beta)\d)?)?"
@@ -146,8 +75,6 @@ class Segments:
         text = plain(segment)
         if not text:
             return VALUE
-        if is_sure_id(segment):
-            return ID
         return self._template(text, place)
 
     def after(self, template: str, place: int) -> int:
@@ -204,7 +131,7 @@ class Segments:
     def _word(self, word: str) -> int:
         if marks := self._vocabulary.marks(word):
             return marks
-        if word in _LETTERS_AND_DIGITS:
+        if word in LETTERS_AND_DIGITS:
             return known.LISTED | known.KNOWN
         if word.isalpha():
             return 0
@@ -218,8 +145,10 @@ class Segments:
         where = place & PLACE
         if self.may_stay(text, place):
             return text
+        if text.isalnum():
+            return ID
         stem, dot, extension = text.rpartition(".")
-        if dot and stem and extension.lower() in _EXTENSIONS:
+        if dot and stem and extension.lower() in EXTENSIONS:
             return self._file(text, stem, extension, place)
         if (verb := _VERB.fullmatch(text)) and self.is_operation(verb[2]):
             return f"{self._template(verb[1], place)}:{verb[2]}"
@@ -232,11 +161,11 @@ class Segments:
         return found
 
     def _file(self, text: str, stem: str, extension: str, place: int) -> str:
-        if stem in _FILES and place & PLACE in (START, OPEN, ROOT):
+        if stem in FILES and place & PLACE in (START, OPEN, ROOT):
             return text
         shown = (
             self._template(stem, place)
-            if extension.lower() in _OF_INTERFACES
+            if extension.lower() in OF_INTERFACES
             else placeholder(stem)
         )
         return f"{shown}.{extension}"
@@ -272,16 +201,17 @@ class Segments:
         words = split(text)
         if not words or len(words) > _MOST_WORDS or ("-" in text and "_" in text):
             return False
-        if sum(letter.isdigit() for letter in text) > 3 or text[0].isdigit():
-            if text not in _LETTERS_AND_DIGITS:
-                return False
+        has_digits = sum(letter.isdigit() for letter in text) > 3 or text[0].isdigit()
+        if has_digits and text not in LETTERS_AND_DIGITS:
+            return False
         marks = self.marks(words)
         where = place & PLACE
         if not marks or words[-1].isdigit():
             return False
-        if marks & known.NAME and not marks & known.FREQUENT and text[0].isupper():
-            if where not in (OPEN, ROOT) or place & NAMES_NO_CAPITALS:
-                return False
+        is_called = marks & known.NAME and not marks & known.FREQUENT
+        expects_none = where not in (OPEN, ROOT) or place & NAMES_NO_CAPITALS
+        if is_called and expects_none and text[0].isupper():
+            return False
         if where in (START, OPEN, ROOT):
             return True
         if text[0] == "_":
@@ -310,7 +240,7 @@ class Segments:
 
 def _is_root(name: str) -> bool:
     _, dot, extension = name.rpartition(".")
-    return name in ROOTS or (bool(dot) and extension in _OF_INTERFACES)
+    return name in ROOTS or (bool(dot) and extension in OF_INTERFACES)
 
 
 def _word_stays(word: str, marks: int, where: int) -> bool:
@@ -345,17 +275,13 @@ def plain(segment: bytes) -> str:
     return decoded.decode("ascii") if _PRINTABLE.fullmatch(decoded) else ""
 
 
-def is_sure_id(segment: bytes) -> bool:
-    return _SURE_ID.fullmatch(segment) is not None
-
-
 def is_service(name: str, segments: Segments) -> bool:
     """Whether it is a service's full name (gRPC): `com.acme.shop.v1.OrderService`."""
     found = _SERVICE.fullmatch(name)
     if not found or not found[1] or not segments.marks(split(found[2])):
         return False
     labels = found[1].split(".")[:-1]
-    if labels[0] in _PACKAGE_ROOTS:
+    if labels[0] in PACKAGE_ROOTS:
         labels = labels[2:]
     return all(
         _VERSION.fullmatch(label) or segments.marks(split(label)) for label in labels

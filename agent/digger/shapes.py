@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """What data in a path looks like.
 
 In: one path segment, decoded. Out: the placeholder named after its shape. In doubt it

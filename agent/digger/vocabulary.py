@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """What is known of words: which are names of interfaces, and which are names of people.
 
 In: vocabulary.txt, a word and its marks a line, and names.bin, a Bloom filter of given

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, wraparound=True
 """Words of names: `getUserById` is `get user by id`.
 
 In: a path segment, an operation or a key. Out: its words in lower case, split at
