@@ -2,7 +2,7 @@
 
 In: pairs out of a capture file. Out: one JSON line for each pair with findings, and
 their sums for a table. Every pair is inspected, answered or not. Names of endpoints are
-told as in the cluster, but for the time that a word needs to prove: a file may be short.
+told as in the cluster, but words need no time to prove: a file may be short.
 """
 
 from collections import Counter

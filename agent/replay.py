@@ -1,8 +1,8 @@
 """`vethscope replay`: the same core from capture files.
 
 In come capture files, each its own world of connections; out go one JSON line a pair,
-or a pair with findings, the coverage counters, or a summary table. Bodies are never written, only their sizes
-and SHA-256. A file that cannot be read to its end gives what was readable, then one
+or a pair with findings, the coverage counters, or a summary table. Bodies are never
+written, only their sizes and SHA-256. A file that cannot be read to its end gives what was readable, then one
 line on standard error, and the exit status is 1.
 """
 
@@ -80,7 +80,7 @@ def replay(
     findings: str | None = None,
     catalog: str = "",
 ) -> int:
-    """Replays files; the exit status. `pairs`, `report` and `findings` are paths or `-`.
+    """Replays files; the exit status. Outputs are paths or `-`.
 
     `tunnels` looks for TCP inside of VXLAN, GRE, MPLS and the like. `catalog` is the
     user's own data types for `findings`.

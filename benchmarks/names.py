@@ -1,10 +1,11 @@
 """How many templates are right, at first sight and once paths were asked for often.
 
-`python -m benchmarks.names FILE [--requests N] [--providers NAME,NAME] [--folder PATH]
-[--wrong N]`. FILE has JSON lines of API operations with concrete targets (`api`, `path`,
-`targets`: `target`, `expected_literals`, `data`, `kinds`). A template is right if each
-literal segment of the path stands in it. First each target is asked once; then, for each
-API, each path N times by three clients, with values drawn anew from those of the same
+`python -m benchmarks.names FILE [--requests N] [--held-out SEED] [--folder PATH]
+[--wrong N]`. FILE has JSON lines of API operations with concrete targets (`api`,
+`path`, `targets`: `target`, `expected_literals`, `data`, `kinds`). A template is right
+if each literal segment of the path stands in it. `--held-out` judges only the providers
+that `benchmarks.vocabulary --held-out` left out of the vocabulary in `--folder`. First
+each target is asked once; then, for each API, each path N times by three clients, with values drawn anew from those of the same
 kind in all the file. A leak is a drawn value outside of braces, at any time. Operations
 are kept apart if their templates differ. Times are per call.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 from agent.digger.endpoints import Endpoints
 from agent.digger.vocabulary import FOLDER, Vocabulary
+from benchmarks.vocabulary.descriptions import half
 
 CLIENTS = ("client-a", "client-b", "client-c")
 MAY_STAY = frozenset("vocabulary enum version country small-int".split())
@@ -35,14 +37,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
     parser.add_argument("--requests", type=int, default=50)
-    parser.add_argument("--providers", default="")
+    parser.add_argument("--held-out", type=int)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--wrong", type=int, default=0)
     options = parser.parse_args()
-    chosen = set(options.providers.split(",")) - {""}
-    rows = [json.loads(line) for line in gzip.open(options.file, "rt")]
+    with gzip.open(options.file, "rt") as lines:
+        rows = [json.loads(line) for line in lines]
     pools = _pools(rows)
-    rows = [r for r in rows if not chosen or r["api"].partition("/")[0] in chosen]
+    if options.held_out is not None:
+        chosen = half({row["api"].partition("/")[0] for row in rows}, options.held_out)
+        rows = [row for row in rows if row["api"].partition("/")[0] in chosen]
     vocabulary = Vocabulary.load(options.folder)
     _first_sight(rows, vocabulary, options.wrong)
     _often(rows, pools, vocabulary, options.requests, options.wrong)

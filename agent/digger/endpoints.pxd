@@ -23,7 +23,7 @@ cdef class Server:
 
 
 cdef class Endpoints:
-    cdef object _segments, _proven, _operations
+    cdef object _segments, _proven, _operations, _keys
     cdef long long _proof_ns
     cdef long _most
     cdef dict _young, _old

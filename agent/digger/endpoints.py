@@ -4,7 +4,8 @@
 In: the server, a request target (RFC 9112 section 3.2: origin, absolute, authority or
 asterisk form), who asked and what was answered. Out: a template such as `/users/{id}`.
 A segment is a placeholder until it is known to be a name of the interface: by the
-vocabulary (`segments.py`), or because it has proved (`proof.py`). The query is left out.
+vocabulary (`segments.py`), or because it has proved (`proof.py`). The query is left
+out. Operations and keys of findings are told by the same rule.
 
 Most targets repeat, or differ from one before in ids only: their shape, the path with
 a zero byte for each sure id, leads straight to the template. All tables are bounded and
@@ -13,6 +14,7 @@ forget the oldest; a request that failed with 404 teaches nothing.
 
 from collections.abc import Hashable, Iterator
 
+from agent.digger.keys import Keys
 from agent.digger.operations import Operations
 from agent.digger.proof import (
     PROOF_SECONDS,
@@ -139,6 +141,7 @@ class Endpoints:
             self._segments, self._proven, int(proof_seconds * 10**9)
         )
         self._proof_ns = int(proof_seconds * 10**9)
+        self._keys = Keys(self._segments, self._proven, self._proof_ns)
         self._most = most_templates
         self._young: dict[Hashable, Server] = {}
         self._old: dict[Hashable, Server] = {}
@@ -201,6 +204,24 @@ class Endpoints:
             hash(client) if is_success else None,
             at_ns,
         )
+
+    def key(
+        self,
+        server: Hashable,
+        place: str,
+        path: str,
+        client: Hashable = None,
+        at_ns: int = 0,
+    ) -> str:
+        """What may be told of a finding's path (detection/paths.py).
+
+        `place` is where it was found: endpoint template, direction and location.
+        """
+        state = self._young.get(server)
+        if state is None:
+            state = self._server(server)
+        known = None if client is None else hash(client)
+        return self._keys.told(state.name, state.positions, place, path, known, at_ns)
 
     def learnt(self, at_ns: int) -> Iterator[tuple[bytes, bytes]]:
         """Digests to publish since the last time (keys and values, see proof.py)."""

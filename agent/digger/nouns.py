@@ -38,7 +38,7 @@ CALLED = _words(
     onboarding ops payroll platform portal prod production research roadmap sales
     sandbox shop staging store support team web website worker"""
 )
-"""What teams, projects and environments are called: where such stand, these are data."""
+"""What teams, projects and environments are called: data, where such may stand."""
 ROOTS = _words(
     """_apis admin api apis gateway internal odata open private public rest restapi rpc
     v webapi ws"""
@@ -75,8 +75,8 @@ EXTENSIONS = _words(
     """action asp aspx avi avif bmp bz2 cfg cgi conf csr csv css crt dcm do doc docx eot
     gif gpg gz heic htm html ico ics ini jpeg jpg js json jsonl jsp key log m3u8 map md
     mjs mov mp3 mp4 ndjson odt p12 pdf pem php png ppt pptx proto ps1 rar rss rtf sh
-    sql svc svg tar tgz tif tiff toml tsv ttf txt vcf wasm wav webm webp woff woff2 xhtml
-    xls xlsx xml xro yaml yml zip"""
+    sql svc svg tar tgz tif tiff toml tsv ttf txt vcf wasm wav webm webp woff woff2
+    xhtml xls xlsx xml xro yaml yml zip"""
 )
 OF_INTERFACES = _words(
     "action asp aspx cgi css do htm html js json jsp map mjs php proto svc wasm xml xro"

@@ -42,16 +42,18 @@ TOLD_DAYS = 7
 DAY_NS = 86_400 * 10**9
 
 _READABLE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,39}")
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
 
 
 class Candidate:
     """A word at a position, on its way to proof."""
 
-    __slots__ = ("clients", "digest", "first_ns", "hits", "position")
+    __slots__ = ("clients", "digest", "first_ns", "hits", "needed", "position")
 
-    def __init__(self, position: "Position", digest: bytes) -> None:
+    def __init__(
+        self, position: "Position", digest: bytes, needed: int = CLIENTS
+    ) -> None:
         self.position = position
+        self.needed = needed
         self.digest = digest
         self.hits = 0
         self.first_ns = 0
@@ -63,11 +65,11 @@ class Candidate:
             self.first_ns = at_ns
         self.hits += 1
         self.position.hits += 1
-        if len(self.clients) < CLIENTS:
+        if len(self.clients) < self.needed:
             self.clients.add(client)
         return (
             self.hits >= FREQUENT
-            and len(self.clients) >= CLIENTS
+            and len(self.clients) >= self.needed
             and at_ns - self.first_ns >= proof_ns
             and not self.position.is_full
             and self.hits * SHARE * self.position.most
@@ -183,17 +185,7 @@ def may_prove(text: str, place: int, segments: Segments, has_ids: bool) -> bool:
         return False
     if where in (places.BELOW, places.FAR, places.ONE) or has_ids:
         return bool(segments.marks(words))
-    return all(segments.marks([word]) or _is_spoken(word, segments) for word in words)
-
-
-def _is_spoken(word: str, segments: Segments) -> bool:
-    """No name, no code word, no random letters."""
-    if not word.isalpha() or segments.is_called(word):
-        return False
-    if len(word) < 5:
-        return True
-    vowels = sum(word.count(vowel) for vowel in "aeiouy")
-    return vowels * 6 >= len(word) and not _CONSONANTS.search(word)
+    return all(segments.word(word) or segments.is_spoken(word) for word in words)
 
 
 def identity(server: Hashable) -> bytes:

@@ -41,7 +41,7 @@ NAMES_NO_CAPITALS = 8
 BEFORE_UNDERSCORE = 16
 """Added to a place before a segment such as `_search`: an index stands there."""
 SECOND = 32
-"""Added to a place after a noun that two parameters may follow (`/repos/owner/name`)."""
+"""Added to a place after a noun that two parameters may follow: `/repos/owner/name`."""
 PLACES = 64
 PLACE = 7
 
@@ -49,6 +49,7 @@ PLACE = 7
 _LONGEST_SEGMENT = 200
 _LONGEST = 64
 _MOST_WORDS = 7
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _VERSION = re.compile(
@@ -116,19 +117,29 @@ class Segments:
         """What holds for all of the words; 0 if one is not known."""
         marks = -1
         for word in words:
-            marks &= self._word(word)
-        return marks if words else 0
+            marks &= self.word(word)
+        return marks if words and marks & known.LISTED else 0
 
     def marks_of(self, name: str) -> int:
         """What holds for all words of a name; 0 if one is not known."""
         return self.marks(split(name)) if _NAME.fullmatch(name) else 0
+
+    def is_spoken(self, word: str) -> bool:
+        """Whether an unknown word may be one: no name, no code word, no token."""
+        if not word.isalpha() or self.is_called(word):
+            return False
+        if len(word) < 5 or not word.isascii():
+            return True
+        vowels = sum(word.count(vowel) for vowel in "aeiouy")
+        return vowels * 6 >= len(word) and not _CONSONANTS.search(word)
 
     def is_called(self, word: str) -> bool:
         """Whether persons, places or secrets are called so."""
         names = self._vocabulary.names
         return word in names or (word.endswith("s") and word[:-1] in names)
 
-    def _word(self, word: str) -> int:
+    def word(self, word: str) -> int:
+        """Marks of a word in lower case, with digits too; 0 if it is not known."""
         if marks := self._vocabulary.marks(word):
             return marks
         if word in LETTERS_AND_DIGITS:
@@ -234,7 +245,7 @@ class Segments:
             return False
         if is_plural(words[-1]):
             return True
-        ends = self._word(words[-1]) & known.ENDS
+        ends = self.word(words[-1]) & known.ENDS
         return where == BEHIND and bool(ends) and bool(marks & known.KNOWN)
 
 

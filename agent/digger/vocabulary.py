@@ -34,12 +34,14 @@ NOUN = 512
 """p: parameters follow it."""
 TWICE = 1024
 """t: a second parameter may follow the first."""
-LISTED = 2048
-"""It is in the list at all."""
+TELLING = 2048
+"""y: a word of the catalog's telling keys; without other marks good for keys only."""
+LISTED = 4096
+"""It is in the list as a word of interfaces."""
 
 _MARKS = dict(
     zip(
-        "kabcefnoqpt",
+        "kabcefnoqpty",
         (
             KNOWN,
             BEHIND,
@@ -52,6 +54,7 @@ _MARKS = dict(
             COMMON_OPERATION,
             NOUN,
             TWICE,
+            TELLING,
         ),
         strict=True,
     )
@@ -107,7 +110,8 @@ class Vocabulary:
         for line in (folder / "vocabulary.txt").read_text().splitlines():
             if not line.startswith("#"):
                 word, _, told = line.partition(" ")
-                marks[word] = LISTED | sum(_MARKS[mark] for mark in told)
+                bits = sum(_MARKS[mark] for mark in told)
+                marks[word] = bits if bits == TELLING else LISTED | bits
         return cls(marks, Names((folder / "names.bin").read_bytes()))
 
     def marks(self, word: str) -> int:

@@ -9,14 +9,14 @@ of the providers of the first path, so that that half can be judged.
 """
 
 import argparse
-import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from agent.digger.vocabulary import Names
 from benchmarks.vocabulary.counting import count, marks
-from benchmarks.vocabulary.descriptions import Description, read
+from benchmarks.vocabulary.descriptions import Description, Operation, half, read
+from detection.catalog import load
 
 ROOT = Path("agent/digger")
 HERE = Path(__file__).parent
@@ -33,8 +33,8 @@ ALIASES = {
 """Publishers of descriptions whose own name is not the provider's."""
 HEAD = """\
 # Words of interfaces, with marks that agent/digger/vocabulary.py explains. Made by
-# `python -m benchmarks.vocabulary` from public API descriptions: how many providers have
-# a word where, as facts; given names, surnames and what is data are taken out.
+# `python -m benchmarks.vocabulary` from public API descriptions: how many providers
+# have a word where, as facts; given names, surnames and what is data are taken out.
 # Sources: APIs-guru/openapi-directory, Google discovery documents, botocore's service
 # models, and the publishers' own repositories; names: US Census Bureau, Faker.
 """
@@ -61,6 +61,8 @@ def main() -> None:
         word, _, told = line.partition(" ")
         merged = marked.get(word, "") + told
         marked[word] = "".join(sorted(set(merged)))
+    for word in _telling() - never:
+        marked[word] = marked.get(word, "") + "y"
     options.out.mkdir(parents=True, exist_ok=True)
     lines = [f"{word} {told}".rstrip() for word, told in sorted(marked.items())]
     (options.out / "vocabulary.txt").write_text(HEAD + "\n".join(lines) + "\n")
@@ -77,9 +79,7 @@ def _half(path: Path, seed: int | None) -> set[str]:
     if seed is None:
         return set()
     found = {o.provider for d in read([path]) for o in d.operations}
-    providers = sorted(found)
-    random.Random(seed).shuffle(providers)
-    return {_plain(provider) for provider in providers[: len(providers) // 2]}
+    return {_plain(provider) for provider in half(found, seed)}
 
 
 def _kept(
@@ -95,10 +95,9 @@ def _kept(
         )
 
 
-def _is_of(operation: object, left_out: set[str]) -> bool:
-    provider, api, *_ = operation  # type: ignore[misc]
-    return _plain(provider) in left_out or any(
-        len(name) > 4 and name in api.lower() for name in left_out
+def _is_of(operation: Operation, left_out: set[str]) -> bool:
+    return _plain(operation.provider) in left_out or any(
+        len(name) > 4 and name in operation.api.lower() for name in left_out
     )
 
 
@@ -109,6 +108,13 @@ def _plain(provider: str) -> str:
 
 def _words(*files: Path) -> set[str]:
     return {line.lower() for file in files for line in _lines(file)}
+
+
+def _telling() -> set[str]:
+    """Words of the catalog's telling keys, in all their languages."""
+    phrases = [key for kind in load().types.values() for key in kind.keys]
+    words = {word for phrase in phrases for word in re.findall(r"[^\W\d_]+", phrase)}
+    return {word.lower() for word in words if len(word) > 1}
 
 
 def _lines(file: Path) -> list[str]:

@@ -8,6 +8,7 @@ of their schemas, properties and parameters. What is none of these is skipped.
 
 import gzip
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,13 @@ class Description(NamedTuple):
     operations: list[Operation]
     provider: str
     identifiers: set[str]
+
+
+def half(providers: set[str], seed: int) -> set[str]:
+    """A random half of them: what a vocabulary leaves out, to be judged by."""
+    ordered = sorted(providers)
+    random.Random(seed).shuffle(ordered)
+    return set(ordered[: len(ordered) // 2])
 
 
 def read(places: list[Path]) -> Iterator[Description]:
