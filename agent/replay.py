@@ -2,8 +2,8 @@
 
 In come capture files, each its own world of connections; out go one JSON line a pair,
 or a pair with findings, the coverage counters, or a summary table. Bodies are never
-written, only their sizes and SHA-256. A file that cannot be read to its end gives what was readable, then one
-line on standard error, and the exit status is 1.
+written, only their sizes and SHA-256. A file that cannot be read to its end gives what
+was readable, then one line on standard error, and the exit status is 1.
 """
 
 import hashlib

@@ -5,9 +5,9 @@
 `path`, `targets`: `target`, `expected_literals`, `data`, `kinds`). A template is right
 if each literal segment of the path stands in it. `--held-out` judges only the providers
 that `benchmarks.vocabulary --held-out` left out of the vocabulary in `--folder`. First
-each target is asked once; then, for each API, each path N times by three clients, with values drawn anew from those of the same
-kind in all the file. A leak is a drawn value outside of braces, at any time. Operations
-are kept apart if their templates differ. Times are per call.
+each target is asked once; then, for each API, each path N times by three clients, with
+values drawn anew from those of the same kind in all the file. A leak is a drawn value
+outside of braces, at any time. Operations are kept apart if their templates differ.
 """
 
 import argparse

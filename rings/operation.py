@@ -5,8 +5,8 @@ In: a request's head, target and the first bytes of its body, content decoded. O
 operation as sent, at most LONGEST bytes, or nothing: SOAPAction (SOAP 1.1 section
 6.1.1) or the action of application/soap+xml (RFC 3902), X-Amz-Target, the Action of
 AWS Query, GraphQL's type and name (spec.graphql.org section 2.3, GraphQL over HTTP; a
-persisted query by its operationName), and JSON-RPC's methods (jsonrpc.org/specification,
-batches too). It may hold data, as anything that was captured.
+persisted query by its operationName), and JSON-RPC's methods (jsonrpc.org, version 2.0
+section 4, batches too). It may hold data, as anything that was captured.
 
 Ordinary requests leave after a look at the first letters of the head's lines and one
 search in the body.

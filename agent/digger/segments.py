@@ -111,7 +111,10 @@ class Segments:
         is_new = marks in (known.LISTED, known.LISTED | known.KNOWN)
         if marks & known.NOUN or (is_new and is_plural(noun)):
             return BELOW | second
-        return OPEN
+        if len(name) == 1:
+            return PERSONAL
+        is_open = marks & known.LEADS or noun in LETTERS_AND_DIGITS
+        return OPEN if is_open else BELOW
 
     def marks(self, words: list[str]) -> int:
         """What holds for all of the words; 0 if one is not known."""
@@ -200,10 +203,10 @@ class Segments:
             return where == ROOT or len(text) == len("2010-04-01")
         if where == OPEN and _DOTTED_VERSION.fullmatch(text):
             return True
-        if where in (START, OPEN, ROOT) and (
-            _LOCALE.fullmatch(text) or (len(text) == 1 and text.isalpha())
-        ):
+        if where in (START, OPEN, ROOT) and _LOCALE.fullmatch(text):
             return True
+        if len(text) == 1 and text.isalpha():
+            return where in (START, OPEN, ROOT, PERSONAL)
         if where == START and place & BEFORE_UNDERSCORE and text[0] != "_":
             return False
         return self._is_known(text, place)

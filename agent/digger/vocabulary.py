@@ -36,12 +36,14 @@ TWICE = 1024
 """t: a second parameter may follow the first."""
 TELLING = 2048
 """y: a word of the catalog's telling keys; without other marks good for keys only."""
-LISTED = 4096
+LEADS = 4096
+"""l: other names of the interface follow it."""
+LISTED = 8192
 """It is in the list as a word of interfaces."""
 
 _MARKS = dict(
     zip(
-        "kabcefnoqpty",
+        "kabcefnoqptyl",
         (
             KNOWN,
             BEHIND,
@@ -55,6 +57,7 @@ _MARKS = dict(
             NOUN,
             TWICE,
             TELLING,
+            LEADS,
         ),
         strict=True,
     )

@@ -189,6 +189,7 @@ def _marks(counts: Counts, word: str, is_name: bool) -> str:
         "o": beside >= 2,
         "q": beside >= 5,
         "p": is_noun,
+        "l": leading >= 2,
         "t": followed > 0 and counts.of(counts.twice, word) * 8 >= followed,
     }
     return "".join(mark for mark, holds in claims.items() if holds)
