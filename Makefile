@@ -96,7 +96,7 @@ lock: .venv/venv ## new versions of all dependencies, with hashes
 	| $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 clean: ## removes all that was built
 	@rm -rf .venv build dist *.egg-info .coverage .*_cache .hypothesis
-	@find $(dir $(COMPILED)) -name '*.so' -delete -o -name '*.c' -delete
+	@find $(sort $(dir $(COMPILED))) -name '*.so' -delete -o -name '*.c' -delete
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)
