@@ -182,7 +182,7 @@ class Digger:
         with ExitStack() as stack:
             intake = Intake(settings, identities, self._uplink.resume, self._hand_over)
             stack.callback(intake.close)
-            watching = stack.enter_context(Roles(failed))
+            watching = stack.enter_context(Roles(changed))
             watching.start(
                 "topics",
                 lambda ending: follow_topics(settings, identities, ending, changed),

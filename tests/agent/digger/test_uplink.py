@@ -131,7 +131,7 @@ def test_a_package_that_is_never_taken_is_counted_and_the_line_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     wrong = package(0, 10)
-    wrong.endpoints.add(method="GET", path="/a", pairs=10)
+    wrong.endpoints.add(method="GET", path="/a")
     with SmallCollector() as collector, linked(collector) as link:
         collector.failures = [grpc.StatusCode.INVALID_ARGUMENT]
         link.put(wrong, 10)
