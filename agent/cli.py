@@ -248,7 +248,7 @@ def _detector(settings: Settings, stop: threading.Event) -> None:
             detector.processes,
             stop,
             served.counts,
-            served.has_started.set,
+            served.start.set,
         )
 
 
@@ -269,7 +269,7 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: served.has_started.set(),
+            lambda _: served.start.set(),
             served.counts,
         )
 

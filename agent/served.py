@@ -24,25 +24,30 @@ Check = Callable[[], bool]
 
 
 class Served:
-    """A server, observed through `live` and `ready` once it `has_started`."""
+    """A server, observed through `live` and `ready` once it has its `start`."""
 
     def __init__(self, name: str, metric: str, words: str) -> None:
         self.name = name
         self.counts: Counter[str] = Counter()
-        self.has_started = threading.Event()
+        self.start = threading.Event()
+        """Set once it serves."""
         self.live: tuple[Check, ...] = ()
         self.ready: tuple[Check, ...] = ()
         self._metric = metric
         self._words = words
 
     @property
+    def has_started(self) -> bool:
+        return self.start.is_set()
+
+    @property
     def is_live(self) -> bool:
         """While it starts, too: that has its own limit in the cluster."""
-        return not self.has_started.is_set() or all(check() for check in self.live)
+        return not self.has_started or all(check() for check in self.live)
 
     @property
     def is_ready(self) -> bool:
-        return self.has_started.is_set() and all(check() for check in self.ready)
+        return self.has_started and all(check() for check in self.ready)
 
     def metrics(self) -> Iterable[Metric]:
         values = {reason: float(n) for reason, n in self.counts.copy().items()}

@@ -83,6 +83,10 @@ class Standalone:
     def is_ready(self) -> bool:
         return self._cloud_ready.is_set() and self._digger.is_reading.is_set()
 
+    @property
+    def has_started(self) -> bool:
+        return self._cloud_ready.is_set() and self._digger.has_started
+
     def metrics(self) -> Iterator[Metric]:
         yield from self._digger.metrics()
         yield from self._source.coverage.metrics()

@@ -25,8 +25,9 @@ from agent.demo.capture import Capture
 from agent.digger.decoding import decode_record
 from agent.encryption import LEVEL, Opener, Sealer
 from agent.interceptor.worker import record_of
-from agent.kafka.client import Reachability, client_config
+from agent.kafka.client import client_config
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.record import Record, encoder, server_key
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler

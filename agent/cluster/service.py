@@ -101,6 +101,8 @@ class AddressClient:
         """Addresses of pods and services of the cluster; replaced, never changed."""
         self.is_complete = threading.Event()
         """Set once the first whole list is here."""
+        self.is_up = False
+        """The digger's list comes."""
         self._server = server
         self._node = node
         self._kinds: dict[bytes, int] = {}
@@ -116,6 +118,7 @@ class AddressClient:
         pause, is_away = PAUSE_SECONDS[0], False
         while not stop.is_set():
             reason = self._follow(stop)
+            self.is_up = False
             if self._is_fresh:
                 pause, is_away = PAUSE_SECONDS[0], False
             if not is_away and not stop.is_set():
@@ -157,7 +160,7 @@ class AddressClient:
             kinds.pop(ip, None)
         self._kinds = kinds
         self.monitored = frozenset(ip for ip, kind in kinds.items() if kind != NODE)
-        self._is_fresh = True
+        self._is_fresh = self.is_up = True
         self.is_complete.set()
 
 

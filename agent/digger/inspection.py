@@ -47,6 +47,9 @@ class Detector(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def is_up(self) -> bool: ...
+
     def scan(self, messages: list[Message], wait: Wait) -> list[Findings]: ...
 
     def close(self) -> None: ...
@@ -86,6 +89,8 @@ def _message(captured: Captured, target: bytes, limit: int) -> Message:
 class LocalDetector:
     """The scanner in this process."""
 
+    is_up = True
+
     def __init__(self, catalog: str) -> None:
         self._scanner = Scanner.load(catalog)
 
@@ -117,6 +122,10 @@ class DetectorClient:
             ],
         )
         self._stub = detector_pb2_grpc.DetectorStub(self._channel)
+
+    @property
+    def is_up(self) -> bool:
+        return not self._is_away
 
     def scan(self, messages: list[Message], wait: Wait) -> list[Findings]:
         """Raises GaveUpError when `wait` says so."""

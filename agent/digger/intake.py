@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import grpc
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import DENIED, client_config, message_bytes
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import own_name
 from agent.settings import Settings
 
@@ -51,7 +52,11 @@ class Intake:
     """One consumer of the topics named in `identities`; use as a context."""
 
     def __init__(
-        self, settings: Settings, identities: dict[str, str], resume: Resume
+        self,
+        settings: Settings,
+        identities: dict[str, str],
+        resume: Resume,
+        reachability: Reachability | None = None,
     ) -> None:
         self._identities = identities
         self._resume = resume
@@ -61,8 +66,8 @@ class Intake:
         self._is_paused = False
         self._early: list[Any] = []
         self._passed_over: set[tuple[str, int]] = set()
-        reachability = Reachability(settings.kafka.bootstrap)
-        self._consumer = Consumer(_config(settings, reachability))
+        self._reachability = reachability or Reachability(settings.kafka.bootstrap)
+        self._consumer = Consumer(_config(settings, self._reachability))
         self._consumer.subscribe(
             list(identities), on_assign=self._on_assign, on_revoke=self._on_revoke
         )
@@ -140,8 +145,9 @@ class Intake:
 
     def _received(self, message: Any) -> Received | None:
         if message.error() is not None:
-            _say(message.error())
+            self._say(message.error())
             return None
+        self._reachability.accept()
         topic, partition, offset = (
             message.topic(),
             message.partition(),
@@ -159,6 +165,12 @@ class Intake:
         key, value = message.key() or b"", message.value() or b""
         return Received(topic, identity, partition, first, offset + 1, key, value)
 
+    def _say(self, error: KafkaError) -> None:
+        if error.code() in DENIED:
+            self._reachability.refuse(error)
+        elif not error.retriable():
+            log.warning("kafka: %s, trying on", error.name())
+
     def _pass_over(self, topic: str, partition: int) -> None:
         """The broker lost its tail: offsets that the cloud has come a second time."""
         if (topic, partition) not in self._passed_over:
@@ -169,11 +181,6 @@ class Intake:
                 topic,
                 partition,
             )
-
-
-def _say(error: KafkaError) -> None:
-    if not error.retriable():
-        log.warning("kafka: %s, trying on", error.name())
 
 
 def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:

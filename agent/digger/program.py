@@ -40,6 +40,7 @@ from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
 from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
+from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics, topics
 from agent.lifecycle import Roles
@@ -77,6 +78,7 @@ class Digger:
         self._settings = settings
         self._opener = opener(settings)
         self._topics = topics(settings)
+        self._reachability = Reachability(settings.kafka.bootstrap)
         self._index = AddressIndex()
         self._endpoints = Endpoints()
         self._allowance = Allowance(INSPECTION_SHARE, time.monotonic())
@@ -97,6 +99,13 @@ class Digger:
 
     @property
     def is_ready(self) -> bool:
+        """It reads, and nobody whom it needs is away or refuses it."""
+        return self.is_reading.is_set() and all(
+            link.is_up for link in (self._reachability, self._uplink, self._detector)
+        )
+
+    @property
+    def has_started(self) -> bool:
         return self.is_serving.is_set()
 
     def metrics(self) -> Iterable[Metric]:
@@ -133,9 +142,11 @@ class Digger:
             self.is_serving.set()
             roles.start("uplink", self._uplink.run)
             stack.callback(self._uplink.close)
-            identities = ensure_topics(settings, stop)
+            identities = ensure_topics(settings, stop, self._reachability)
             if identities:
-                intake = Intake(settings, identities, self._uplink.resume)
+                intake = Intake(
+                    settings, identities, self._uplink.resume, self._reachability
+                )
                 stack.callback(intake.close)
                 self._pulse.beat()
                 self.is_reading.set()
@@ -265,6 +276,7 @@ class Digger:
         self, chosen: list[tuple[Row, Record]], intake: Intake, stop: threading.Event
     ) -> None:
         def wait(seconds: float) -> bool:
+            self._pulse.beat()
             intake.idle(seconds)
             return not stop.is_set()
 

@@ -64,6 +64,11 @@ class Uplink:
         return dict(response.next)
 
     @property
+    def is_up(self) -> bool:
+        """The cloud took what was sent last, as far as we know."""
+        return not self._is_away
+
+    @property
     def is_full(self) -> bool:
         return len(self._queue) >= MOST_PACKAGES
 

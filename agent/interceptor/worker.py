@@ -34,6 +34,7 @@ from agent.interceptor.orders import (
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.keys import KeyFileError
 from agent.logs import set_up
 from agent.record import VERSION, Message, Record, encoder, server_key
@@ -106,7 +107,9 @@ class Worker:
         self._assembler = Assembler(
             Limits(body_bytes=start.settings.capture.body_bytes)
         )
-        self._producer = RecordProducer(start.settings)
+        # The interceptor's own producer has the same settings, and tells what is wrong.
+        reachability = Reachability(start.settings.kafka.bootstrap, log.debug)
+        self._producer = RecordProducer(start.settings, reachability)
         self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
         self._rings = Rings(self._ring)
@@ -133,6 +136,7 @@ class Worker:
         self._delivered = 0
         self._reported_at = 0.0
         self._is_news = False
+        self._is_linked = False
         self._revision = 0
         self._is_stopping = False
 
@@ -164,6 +168,7 @@ class Worker:
             self._is_news
             or bool(self._ended)
             or self._delivered != self._producer.sent - self._producer.waiting
+            or self._is_linked != self._producer.reachability.is_up
         )
         age = time.monotonic() - self._reported_at
         return age >= (REPORT_SECONDS if is_news else QUIET_SECONDS)
@@ -281,10 +286,12 @@ class Worker:
             refused=self._rings.refused,
             delivered=self._producer.sent - self._producer.waiting,
             is_flushed=is_flushed,
+            is_linked=self._producer.reachability.is_up,
         )
         self._orders.send_bytes(_encode_report(report))
         self._ended = {}
         self._delivered = report.delivered
+        self._is_linked = report.is_linked
         self._reported_at = time.monotonic()
         self._is_news = False
 

@@ -9,7 +9,8 @@ from collections import Counter
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import client_config, message_bytes
+from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import sealer
 from agent.kafka.topics import Topics, topics
 from agent.settings import Settings
@@ -27,13 +28,15 @@ class RecordProducer:
     `too_large`, `delivery_failed`. Call `poll` often, from the thread that sends.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, reachability: Reachability | None = None
+    ) -> None:
         """Raises KeyFileError."""
         self.sent = 0
         self.dropped: Counter[str] = Counter()
         self.topics: Topics = topics(settings)
         self._settings = settings
-        self._reachability = Reachability(settings.kafka.bootstrap)
+        self.reachability = reachability or Reachability(settings.kafka.bootstrap)
         self._is_fatal = False
         self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
@@ -70,7 +73,7 @@ class RecordProducer:
         return len(self._producer)
 
     def _connect(self) -> Producer:
-        config = client_config(self._settings.kafka, self._reachability) | {
+        config = client_config(self._settings.kafka, self.reachability) | {
             "error_cb": self._on_error,
             # Retries must not make a record twice.
             "enable.idempotence": True,
@@ -94,7 +97,7 @@ class RecordProducer:
         self._producer = self._connect()
 
     def _on_error(self, error: KafkaError) -> None:
-        self._reachability.on_error(error)
+        self.reachability.on_error(error)
         self._is_fatal = self._is_fatal or error.code() == KafkaError._FATAL
 
     def _on_delivery(self, error: KafkaError | None, _: object) -> None:

@@ -19,6 +19,7 @@ class Role:
     name = "digger"
     is_live = True
     is_ready = False
+    has_started = False
 
     def metrics(self) -> Iterable[Metric]:
         return [counter("vethscope_things_total", "Things.", 3)]

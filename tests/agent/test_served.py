@@ -42,7 +42,7 @@ def test_a_server_that_is_gone_does_not(served: Served) -> None:
     served.live = served.ready = (answers_pages("127.0.0.1:9", "/healthz"),)
     assert served.is_live
     assert not served.is_ready
-    served.has_started.set()
+    served.start.set()
     assert not served.is_live
     assert not served.is_ready
 
