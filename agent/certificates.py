@@ -89,3 +89,16 @@ class Files(NamedTuple):
 
     def _name(self, setting: str) -> str:
         return f"{self.group}.{self.prefix}{setting}"
+
+
+def name_in(certificate: bytes) -> str:
+    """The first host name or address of a certificate in PEM; empty: none."""
+    own = x509.load_pem_x509_certificates(certificate)[0]
+    try:
+        found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ""
+    names = found.value
+    hosts = names.get_values_for_type(x509.DNSName)
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    return next(iter([*hosts, *addresses]), "")

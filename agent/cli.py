@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -234,13 +235,14 @@ def _digger(settings: Settings, stop: threading.Event) -> None:
 
 
 def _detector(settings: Settings, stop: threading.Event) -> None:
+    from agent.links import bind
     from agent.served import Served, answers_calls
     from detection import program
 
     detector = settings.detector
     served = Served("detector", "vethscope_detector_messages_total", "Messages.")
-    served.live = (answers_calls(detector.listen, True),)
-    served.ready = (answers_calls(detector.listen, False),)
+    served.live = (answers_calls(detector.listen, True, detector.files),)
+    served.ready = (answers_calls(detector.listen, False, detector.files),)
     with serving(settings.health.listen, served):
         program.serve(
             detector.listen,
@@ -249,10 +251,12 @@ def _detector(settings: Settings, stop: threading.Event) -> None:
             stop,
             served.counts,
             served.start.set,
+            partial(bind, detector.files),
         )
 
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
+    from agent.links import bind
     from agent.served import Served, answers_calls, answers_pages
     from cloud import program
 
@@ -260,7 +264,7 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
     served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
     served.live = (
         answers_pages(cloud.listen, "/healthz"),
-        answers_calls(cloud.collector_listen, True),
+        answers_calls(cloud.collector_listen, True, cloud.collector_files),
     )
     served.ready = (answers_pages(cloud.listen, "/readyz"), *served.live)
     with serving(settings.health.listen, served):
@@ -271,6 +275,7 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
             stop,
             lambda _: served.start.set(),
             served.counts,
+            partial(bind, cloud.collector_files),
         )
 
 

@@ -71,7 +71,7 @@ def _files(settings: "Settings") -> Iterator[str]:
         except CertificateError as error:
             yield str(error)
     for files in mutual:
-        if bool(files.ca) != bool(files.certificate):
+        if bool(files.ca) != bool(files.certificate or files.key):
             yield f"{files.group}.ca_file and certificate_file: one needs the other"
     if cloud.certificate_file and not cloud.ca_file:
         yield "cloud.certificate_file: needs cloud.ca_file"

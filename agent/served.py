@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from agent import links
+from agent.certificates import CertificateError, Files
+from agent.links import PLAIN
 from agent.metrics import COUNTER, Metric
 from agent.settings import split_address
 
@@ -54,21 +57,25 @@ class Served:
         return [Metric(self._metric, COUNTER, self._words, "outcome", values)]
 
 
-def answers_calls(listen: str, is_full_enough: bool) -> Check:
+def answers_calls(listen: str, is_any_enough: bool, files: Files = PLAIN) -> Check:
     """Whether gRPC's health service says that it serves.
 
-    `is_full_enough`: a full queue is a sign of life too.
+    `is_any_enough`: any answer is a sign of life, also that the queue is full, or that
+    TLS fails, for no restart makes a new certificate.
     """
 
     def check() -> bool:
-        with grpc.insecure_channel(_reachable(listen)) as channel:
+        try:
+            channel = links.to_itself(_reachable(listen), files)
+        except CertificateError:
+            return is_any_enough
+        with channel:
             stub = health_pb2_grpc.HealthStub(channel)
             try:
                 question = health_pb2.HealthCheckRequest()
                 answer = stub.Check(question, timeout=ANSWER_SECONDS)
             except grpc.RpcError as error:
-                is_full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-                return is_full and is_full_enough
+                return is_any_enough and bool(links.reason("", error))
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     return check

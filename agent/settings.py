@@ -318,7 +318,7 @@ def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object
         return msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
         shown = "***" if _is_secret(source) else repr(value)
-        choices = [word for word in get_args(kind) if isinstance(word, str)]
+        choices = [word for word in get_args(kind) if word and isinstance(word, str)]
         words = f"must be one of {', '.join(choices)}" if choices else str(error)
         errors.append(f"{source}: {shown}: {words}")
         return None

@@ -14,7 +14,11 @@ from typing import Protocol
 
 import grpc
 
+from agent import links
+from agent.certificates import Files
 from agent.digger.heads import content_coding, fields, request_line
+from agent.links import PLAIN, Link
+from agent.outage import Outage
 from agent.record import Message as Captured
 from agent.record import Record
 from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
@@ -108,24 +112,25 @@ class LocalDetector:
 class DetectorClient:
     """The detector service at `server`."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, files: Files = PLAIN) -> None:
+        """Raises CertificateError."""
         self.digest = ""
         self._server = server
-        self._is_away = False
-        self._channel = grpc.insecure_channel(
+        self._outage = Outage("detector", server)
+        self._link = Link(
             server,
-            options=[
+            files,
+            [
                 ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
                 ("grpc.max_reconnect_backoff_ms", 5000),
                 ("grpc.lb_policy_name", "round_robin"),
             ],
         )
-        self._stub = detector_pb2_grpc.DetectorStub(self._channel)
 
     @property
     def is_up(self) -> bool:
-        return not self._is_away
+        return not self._outage.is_on
 
     def scan(self, messages: list[Message], wait: Wait) -> list[Findings]:
         """Raises GaveUpError when `wait` says so."""
@@ -140,22 +145,23 @@ class DetectorClient:
         return found
 
     def close(self) -> None:
-        self._channel.close()
+        self._link.close()
 
     def _ask(self, batch: list[Message], wait: Wait) -> list[Findings] | None:
         """Findings of each message; None if the service refuses the batch."""
         request = detector_pb2.DetectRequest(messages=map(_wire, batch))
         pause = PAUSE_SECONDS[0]
         while True:
+            stub = detector_pb2_grpc.DetectorStub(self._link.channel)
             try:
-                response = self._stub.Detect(request, timeout=ANSWER_SECONDS)
+                response = stub.Detect(request, timeout=ANSWER_SECONDS)
             except grpc.RpcError as error:
                 if error.code() != grpc.StatusCode.UNAVAILABLE:
                     log.error("detector: %s: %s", self._server, error.code().name)
                     return None
-                self._away()
+                self._outage.tell(links.reason("detector", error))
             else:
-                self._back()
+                self._outage.end()
                 return self._results(batch, response)
             if not wait(random.uniform(pause / 2, pause)):
                 raise GaveUpError
@@ -168,16 +174,6 @@ class DetectorClient:
             return None
         self.digest = response.catalog_digest
         return [[_finding(f) for f in result.findings] for result in response.results]
-
-    def _away(self) -> None:
-        if not self._is_away:
-            self._is_away = True
-            log.warning("detector: %s is not reachable, trying on", self._server)
-
-    def _back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            log.warning("detector: %s is back", self._server)
 
 
 def _batches(messages: list[Message]) -> Iterator[list[Message]]:

@@ -137,7 +137,9 @@ class Digger:
             stack.callback(self._detector.close)
             roles = stack.enter_context(Roles(failed))
             self._follow_names(roles)
-            server = Server(self._index, settings.addresses.listen)
+            server = Server(
+                self._index, settings.addresses.listen, settings.addresses.files
+            )
             stack.callback(server.close)
             self.is_serving.set()
             roles.start("uplink", self._uplink.run)
@@ -359,7 +361,7 @@ class _Ending:
 
 def _detector(settings: Settings) -> Detector:
     if settings.detector.server:
-        return DetectorClient(settings.detector.server)
+        return DetectorClient(settings.detector.server, settings.detector.files)
     return LocalDetector(settings.detector.catalog)
 
 

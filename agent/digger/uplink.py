@@ -4,18 +4,21 @@ In: finished packages. Out: calls of collector.proto. A package that the cloud a
 has is a success; one whose offsets do not follow what the cloud has (another digger was
 faster: FAILED_PRECONDITION) voids all that is queued, and the program starts again from
 where the cloud says. While the cloud is away packages wait in a bounded queue; the
-program stops consuming when it `is_full`, so nothing is lost.
+program stops consuming when it `is_full`, so nothing is lost. Each call carries the
+cluster's token, if there is one.
 """
 
 import logging
 import random
 import threading
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import grpc
 
+from agent import links
+from agent.links import Link, Token
+from agent.outage import Outage
 from agent.settings import Cloud
 from proto.v1 import collector_pb2, collector_pb2_grpc
 
@@ -29,6 +32,18 @@ PAUSE_SECONDS = (0.2, 15.0)
 LARGEST_MESSAGE_BYTES = 64 << 20
 REFUSED = "refused"
 """Coverage count of the records whose package the cloud found wrong."""
+TOKEN_REASONS = {
+    grpc.StatusCode.UNAUTHENTICATED: "does not know the token of cloud.token_file",
+    grpc.StatusCode.PERMISSION_DENIED: (
+        "has another cluster.name for the token of cloud.token_file"
+    ),
+}
+
+_OPTIONS = (
+    ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.keepalive_time_ms", 60_000),
+)
 
 
 class Uplink:
@@ -39,16 +54,15 @@ class Uplink:
         """Records that the cloud accounted for."""
         self.packages = 0
         """Packages that it accepted."""
-        self._server = cloud.server
         self._cluster = cluster
-        self._channel = _channel(cloud)
-        self._stub = collector_pb2_grpc.CollectorStub(self._channel)
+        self._token = Token(cloud.token_file)
+        self._link = Link(cloud.server, cloud.files, _OPTIONS)
+        self._outage = Outage("cloud", cloud.server, "packages wait")
         self._changed = threading.Condition()
         self._queue: deque[tuple[Any, int]] = deque()
         self._call: Any = None
         self._is_closed = False
         self._is_refused = False
-        self._is_away = False
 
     def resume(self, topic: str, partitions: list[int]) -> dict[int, int]:
         """The next offset of each partition that the cloud knows. Raises RpcError."""
@@ -56,17 +70,19 @@ class Uplink:
             cluster=self._cluster, topic=topic, partitions=partitions
         )
         try:
-            response = self._stub.Resume(request, timeout=ANSWER_SECONDS)
+            response = self._stub().Resume(
+                request, timeout=ANSWER_SECONDS, metadata=self._token.metadata()
+            )
         except grpc.RpcError as error:
             self._away(error)
             raise
-        self._back()
+        self._outage.end()
         return dict(response.next)
 
     @property
     def is_up(self) -> bool:
         """The cloud took what was sent last, as far as we know."""
-        return not self._is_away
+        return not self._outage.is_on
 
     @property
     def is_full(self) -> bool:
@@ -116,7 +132,7 @@ class Uplink:
             self._is_closed = True
             if self._call is not None:
                 self._call.cancel()
-        self._channel.close()
+        self._link.close()
 
     def _next(self) -> tuple[Any, Any, int] | None:
         """Begins to send the first package: the call, the package, its records."""
@@ -125,7 +141,9 @@ class Uplink:
             if not self._queue or self._is_refused or self._is_closed:
                 return None
             package, records = self._queue[0]
-            self._call = self._stub.Send.future(package, timeout=ANSWER_SECONDS)
+            self._call = self._stub().Send.future(
+                package, timeout=ANSWER_SECONDS, metadata=self._token.metadata()
+            )
             return self._call, package, records
 
     def _send(self, call: Any, package: Any, records: int) -> bool:
@@ -147,7 +165,7 @@ class Uplink:
                 self._away(error)
             self._done(None, is_refused)
             return is_refused
-        self._back()
+        self._outage.end()
         self.digested += records
         self.packages += 1
         self._done(package, False)
@@ -178,26 +196,10 @@ class Uplink:
             self._changed.notify_all()
 
     def _away(self, error: grpc.RpcError) -> None:
-        if not self._is_away:
-            self._is_away = True
-            reason = error.code().name
-            if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
-                reason = f"refuses a package: {error.details()}"
-            log.warning("cloud: %s: %s, packages wait", self._server, reason)
+        words = TOKEN_REASONS.get(error.code()) or links.reason("cloud", error)
+        if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+            words = f"refuses a package: {error.details()}"
+        self._outage.tell(words)
 
-    def _back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            log.warning("cloud: %s is back", self._server)
-
-
-def _channel(cloud: Cloud) -> grpc.Channel:
-    options = [
-        ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-        ("grpc.max_reconnect_backoff_ms", 5000),
-        ("grpc.keepalive_time_ms", 60_000),
-    ]
-    if cloud.ca_file:
-        credentials = grpc.ssl_channel_credentials(Path(cloud.ca_file).read_bytes())
-        return grpc.secure_channel(cloud.server, credentials, options=options)
-    return grpc.insecure_channel(cloud.server, options=options)
+    def _stub(self) -> Any:
+        return collector_pb2_grpc.CollectorStub(self._link.channel)

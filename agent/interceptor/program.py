@@ -117,8 +117,8 @@ class Interceptor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._count = worker_count(settings.capture.workers)
-        server = settings.addresses.server
-        self._client = AddressClient(server, settings.node) if server else None
+        server, files = settings.addresses.server, settings.addresses.files
+        self._client = AddressClient(server, settings.node, files) if server else None
         self._found: tuple[PodInterface, ...] = ()
         self._listed: frozenset[bytes] | None = None
         self._list_until = 0.0

@@ -14,6 +14,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
+from agent.outage import Outage
+
 log = logging.getLogger("vethscope")
 
 REASONS = (
@@ -62,14 +64,12 @@ class Reachability:
     def __init__(
         self, bootstrap: str, say: Callable[[str], None] = log.warning
     ) -> None:
-        self._bootstrap = bootstrap
-        self._say = say
+        self._outage = Outage("kafka", bootstrap, say=say)
         self._is_serving = False
         self._is_failing = False
         self._in_row = 0
         self._reason = ""
         self._refusal = ""
-        self._told: set[str] = set()
 
     @property
     def is_up(self) -> bool:
@@ -77,28 +77,25 @@ class Reachability:
         return self._is_serving and not self._refusal
 
     def down(self) -> None:
-        """Nobody serves us. Each reason is told once; that nobody is there, first."""
+        """Nobody serves us."""
         self._is_serving = False
-        if self._reason or not self._told:
-            nobody = f"no broker reachable at {self._bootstrap}"
-            is_known = bool(self._reason)
-            self._tell(f"{self._bootstrap} {self._reason}" if is_known else nobody)
+        self._outage.tell(self._reason)
 
     def up(self) -> None:
         self._is_serving, self._is_failing = True, False
         self._reason = ""
-        self._tell_back()
+        self._end()
 
     def refuse(self, error: KafkaError) -> None:
         """A broker answers, but not as we need it."""
         self._refusal = f"{error.name()}: {error.str()}"
-        self._tell(f"{self._bootstrap} refuses: {self._refusal}")
+        self._outage.tell(f"refuses: {self._refusal}")
 
     def accept(self) -> None:
         """A broker does what it may have refused before."""
         if self._refusal:
             self._refusal = ""
-            self._tell_back()
+            self._end()
 
     def on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
@@ -126,13 +123,6 @@ class Reachability:
     def _note(self, text: str) -> None:
         self._reason = reason(text) or self._reason
 
-    def _tell(self, words: str) -> None:
-        line = f"kafka: {words}, trying on"
-        if line not in self._told:
-            self._told.add(line)
-            self._say(line)
-
-    def _tell_back(self) -> None:
-        if self._told and self.is_up:
-            self._told.clear()
-            self._say(f"kafka: broker at {self._bootstrap} is back")
+    def _end(self) -> None:
+        if self.is_up:
+            self._outage.end()

@@ -34,7 +34,7 @@ class Ways:
 
     def __init__(self, node: KafkaNode, folder: Path) -> None:
         pem = node.authority.issue(folder / "own", "vethscope")
-        stranger = Authority("stranger").issue(folder / "stranger")
+        stranger = Authority().issue(folder / "stranger")
         trusted = {"ca_file": pem.ca}
         self.password = trusted | {
             "bootstrap": node.by_password,
@@ -201,4 +201,4 @@ def test_what_is_put_right_at_the_broker_works_without_a_restart(
     digger.stop()
     told = lines(caplog)
     assert len(told) == 2
-    assert told[1] == f"kafka: broker at {kafka.by_password} is back"
+    assert told[1] == f"kafka: {kafka.by_password} is back"

@@ -107,7 +107,7 @@ def test_an_unreachable_broker_is_told_once(
         producer.poll()
         threading.Event().wait(0.01)
     assert len(caplog.records) == 1
-    assert "no broker reachable" in caplog.text
+    assert "is not reachable" in caplog.text
     assert capfd.readouterr().err == ""
 
 
