@@ -48,7 +48,7 @@ def reason(group: str, error: grpc.RpcError) -> str:
     if code is not grpc.StatusCode.UNAVAILABLE:
         return f"answers {code.name}"
     # A connection that was good may be closed at any time.
-    if "failed to connect" not in details:
+    if "last error" not in details:
         return ""
     return next((w.format(group) for mark, w in REASONS if mark in details), "")
 

@@ -1,6 +1,7 @@
 """Chosen pairs through the detector."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from agent.record import Message as Captured
 from detection.finding import Message
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.digger.records import record
+from tests.certificates import Authority
 
 BODY = b'{"email": "jane@example.com"}'
 
@@ -109,3 +111,40 @@ def test_a_service_that_is_away_is_waited_for() -> None:
         patient = client.scan([Message(body=BODY)], lambda _: True)
     assert [len(found or []) for found in patient] == [1]
     client.close()
+
+
+def test_detector_and_digger_prove_themselves_and_change_certificates_under_way(
+    tmp_path: Path,
+) -> None:
+    authority = Authority()
+    served = authority.issue(tmp_path / "detector").of("detector")
+    asking = authority.issue(tmp_path / "digger").of("detector")
+    with SmallDetector(files=served) as detector:
+        client = DetectorClient(detector.address, asking)
+        assert client.scan([Message(body=BODY)], never)[0]
+        authority = Authority()
+        authority.issue(tmp_path / "detector")
+        authority.issue(tmp_path / "digger")
+        assert client.scan([Message(body=BODY)], never)[0]
+        assert client.is_up
+        client.close()
+        assert detector.calls == 2
+
+
+def test_a_detector_that_is_not_proved_gets_no_bodies(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = Authority().issue(tmp_path / "detector").of("detector")
+    asking = Authority().issue(tmp_path / "digger").of("detector")
+    with SmallDetector(files=served) as detector:
+        client = DetectorClient(detector.address, asking)
+        patience = iter([True, True, False])
+        with pytest.raises(GaveUpError):
+            client.scan([Message(body=BODY)], lambda _: next(patience))
+        assert not client.is_up
+        client.close()
+        assert detector.calls == 0
+    assert [r.message for r in caplog.records] == [
+        f"detector: {detector.address} has a certificate that detector.ca_file does "
+        "not prove, trying on"
+    ]
