@@ -51,6 +51,13 @@ def test_a_role_is_ready_when_it_says_so(role: Role, port: int) -> None:
     assert ask(port, "/readyz")[:2] == (200, "ok\n")
 
 
+def test_a_role_has_started_whether_it_is_ready_or_not(role: Role, port: int) -> None:
+    assert ask(port, "/startz")[:2] == (503, "digger: not yet\n")
+    role.has_started = True
+    assert ask(port, "/startz")[:2] == (200, "ok\n")
+    assert ask(port, "/readyz")[0] == 503
+
+
 def test_a_role_that_stands_still_is_not_alive(role: Role, port: int) -> None:
     assert ask(port, "/livez")[0] == 200
     role.is_live = False
