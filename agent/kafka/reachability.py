@@ -18,6 +18,8 @@ from agent.outage import Outage
 
 log = logging.getLogger("vethscope")
 
+HANGS_UP = "hangs up"
+
 REASONS = (
     (("Unsupported SASL mechanism",), "does not take kafka.sasl_mechanism"),
     (
@@ -35,12 +37,12 @@ REASONS = (
     ),
     (
         ("SSL connection closed", "state UP"),
-        "hangs up: it may want a password, see kafka.security_protocol",
+        f"{HANGS_UP}: it may want a password, see kafka.security_protocol",
     ),
     (("SSL alert",), "refuses our certificate: see kafka.certificate_file"),
     (
         ("connection closed by peer", "APIVERSION_QUERY"),
-        "hangs up: it may want TLS, see kafka.security_protocol",
+        f"{HANGS_UP}: it may want TLS, see kafka.security_protocol",
     ),
 )
 """What stands in librdkafka's text → what it means; the first that fits."""
@@ -65,7 +67,7 @@ class Reachability:
         self, bootstrap: str, say: Callable[[str], None] = log.warning
     ) -> None:
         self._outage = Outage("kafka", bootstrap, say=say)
-        self._is_serving = False
+        self._is_serving = self._has_served = False
         self._is_failing = False
         self._in_row = 0
         self._reason = ""
@@ -82,7 +84,8 @@ class Reachability:
         self._outage.tell(self._reason)
 
     def up(self) -> None:
-        self._is_serving, self._is_failing = True, False
+        self._is_serving = self._has_served = True
+        self._is_failing = False
         self._reason = ""
         self._end()
 
@@ -121,7 +124,10 @@ class Reachability:
         self._note(told)
 
     def _note(self, text: str) -> None:
-        self._reason = reason(text) or self._reason
+        """A broker that served us before and hangs up is just going away."""
+        found = reason(text)
+        if found and not (self._has_served and found.startswith(HANGS_UP)):
+            self._reason = found
 
     def _end(self) -> None:
         if self.is_up:

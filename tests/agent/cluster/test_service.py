@@ -24,8 +24,10 @@ def ip(number: int) -> bytes:
 
 
 @contextmanager
-def followed(port: int, files: Files = PLAIN) -> Iterator[AddressClient]:
-    client = AddressClient(f"127.0.0.1:{port}", "node-1", files)
+def followed(port: int, files: Files = PLAIN, *others: int) -> Iterator[AddressClient]:
+    """With others it is as behind one name: the first that answers is taken."""
+    servers = ",".join(f"127.0.0.1:{number}" for number in (port, *others))
+    client = AddressClient(f"ipv4:{servers}" if others else servers, "node-1", files)
     stop = threading.Event()
     thread = threading.Thread(target=client.run, args=(stop,))
     thread.start()
@@ -145,15 +147,17 @@ def test_diggers_that_follow_each_other_do_not_mix(
     for index in (first, second):
         index.complete()
     assert first.revision > second.revision + 50
-    server = Server(first, LOOPBACK)
-    with followed(server.port) as client:
+    one = Server(first, LOOPBACK)
+    with (
+        Server(second, LOOPBACK) as two,
+        followed(one.port, PLAIN, two.port) as client,
+    ):
         assert eventually(lambda: client.monitored == {ip(100)})
-        server.close()
-        with Server(second, f"127.0.0.1:{server.port}"):
-            assert eventually(lambda: client.monitored == {ip(200)})
-            second.add(ip(201), ORDERS, POD, 0, "c")
-            assert eventually(lambda: client.monitored == {ip(200), ip(201)})
-            assert client.is_up
+        one.close()
+        assert eventually(lambda: client.monitored == {ip(200)})
+        second.add(ip(201), ORDERS, POD, 0, "c")
+        assert eventually(lambda: client.monitored == {ip(200), ip(201)})
+        assert client.is_up
     assert caplog.records[-1].message.endswith("is back")
 
 

@@ -174,22 +174,23 @@ def test_the_token_goes_with_each_call_and_changes_without_a_restart(
     pem = Authority().issue(tmp_path / "cloud")
     token = tmp_path / "token"
     token.touch(0o600)
-    token.write_text("old\n")
+    token.write_text("canary-old\n")
     with SmallCollector(files=pem.of("cloud")._replace(ca="")) as collector:
         address = f"127.0.0.1:{collector.port}"
         cloud = Cloud(server=address, ca_file=pem.ca, token_file=str(token))
         with linked(collector, cloud) as link:
-            collector.tokens = {"Bearer old"}
+            collector.tokens = {"Bearer canary-old"}
             assert link.resume("records", [0]) == {}
-            collector.tokens = {"Bearer new"}
+            collector.tokens = {"Bearer canary-new"}
             for number in range(3):
                 link.put(package(10 * number, 10 * number + 10), 10)
             assert eventually(lambda: not link.is_up)
             assert not link.drain(0.2)
-            token.write_text("new\n")
+            token.write_text("canary-new\n")
             assert link.drain(10)
             assert link.is_up
             assert link.digested == 30
+    assert "canary" not in caplog.text
     assert [r.message for r in caplog.records] == [
         f"cloud: {address} does not know the token of cloud.token_file, packages wait",
         f"cloud: {address} is back",

@@ -121,6 +121,15 @@ def test_what_has_no_error_is_known_from_the_log(
     assert words in told[0]
 
 
+def test_a_broker_that_served_us_and_hangs_up_is_just_away(
+    kafka: Reachability, told: list[str]
+) -> None:
+    serve(kafka)
+    kafka.log(20, "connection closed by peer (after 1ms in state APIVERSION_QUERY)")
+    fail(kafka)
+    assert told == ["kafka: broker:9092 is not reachable, trying on"]
+
+
 def test_a_refused_topic_is_told_until_it_is_granted(
     kafka: Reachability, told: list[str]
 ) -> None:
