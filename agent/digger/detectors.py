@@ -11,6 +11,9 @@ from typing import NamedTuple, Protocol
 
 import grpc
 
+from agent import links
+from agent.certificates import Files
+from agent.links import PLAIN, Link
 from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
@@ -23,9 +26,15 @@ ANSWER_SECONDS = 5.0
 """A batch takes some 20 ms; so long is a service that hangs."""
 TRIES = 2
 LARGEST_MESSAGE_BYTES = 256 << 20
-KEEPALIVE_MS = (10_000, 3_000)
-"""A replica that hangs is asked for a sign of life after the first, and left after the
-second."""
+_OPTIONS = (
+    ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    # A replica that hangs is asked for a sign of life after this, and then left.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.lb_policy_name", "round_robin"),
+)
 
 _ANSWERS = frozenset(
     {
@@ -95,40 +104,30 @@ class DetectorClient:
 
     lanes = CALLS
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, files: Files = PLAIN) -> None:
+        """Raises CertificateError."""
         self.digest = ""
         self._server = server
-        idle_ms, answer_ms = KEEPALIVE_MS
-        self._channel = grpc.insecure_channel(
-            server,
-            options=[
-                ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_reconnect_backoff_ms", 5000),
-                ("grpc.keepalive_time_ms", idle_ms),
-                ("grpc.keepalive_timeout_ms", answer_ms),
-                ("grpc.lb_policy_name", "round_robin"),
-            ],
-        )
-        self._stub = detector_pb2_grpc.DetectorStub(self._channel)
+        self._link = Link(server, files, _OPTIONS)
 
     def scan(self, messages: list[Message]) -> Scanned:
         """Raises AwayError and RefusedError."""
         request = detector_pb2.DetectRequest(messages=map(_wire, messages))
-        reason = ""
+        words = ""
         for _ in range(TRIES):
+            stub = detector_pb2_grpc.DetectorStub(self._link.channel)
             try:
-                response = self._stub.Detect(request, timeout=ANSWER_SECONDS)
+                response = stub.Detect(request, timeout=ANSWER_SECONDS)
             except grpc.RpcError as error:
                 if error.code() in _ANSWERS:
                     raise RefusedError(error.code().name) from None
-                reason = error.code().name
+                words = _words(error)
             else:
                 return self._scanned(len(messages), response)
-        raise AwayError(f"{self._server}: {reason}")
+        raise AwayError(f"{self._server} {words}")
 
     def close(self) -> None:
-        self._channel.close()
+        self._link.close()
 
     def _scanned(self, messages: int, response: detector_pb2.DetectResponse) -> Scanned:
         if len(response.results) != messages:
@@ -136,6 +135,12 @@ class DetectorClient:
         self.digest = response.catalog_digest
         found = [[_finding(f) for f in result.findings] for result in response.results]
         return Scanned(found, response.busy_us / 1e6)
+
+
+def _words(error: grpc.RpcError) -> str:
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "does not answer in time"
+    return links.reason("detector", error) or "is not reachable"
 
 
 def _wire(message: Message) -> detector_pb2.Message:

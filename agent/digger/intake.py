@@ -22,7 +22,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import DENIED, client_config, message_bytes
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import own_name
 from agent.settings import Settings
 
@@ -71,6 +72,7 @@ class Intake:
         identities: dict[str, str],
         resume: Resume,
         hand_over: HandOver,
+        reachability: Reachability,
     ) -> None:
         self._identities = identities
         self._resume = resume
@@ -84,7 +86,7 @@ class Intake:
         self._is_reset = False
         self._is_paused = False
         self._early: list[Any] = []
-        self._reachability = Reachability(settings.kafka.bootstrap)
+        self._reachability = reachability
         self._consumer = Consumer(_config(settings, self._reachability))
         self._consumer.subscribe(
             list(identities),
@@ -244,6 +246,7 @@ class Intake:
         if message.error() is not None:
             self._say(message.error())
             return None
+        self._reachability.accept()
         place = _place(message)
         if place not in self._positions:
             return None  # read before the partition was taken from us
@@ -262,7 +265,9 @@ class Intake:
         return Received(topic, identity, partition, follows, offset, key, value)
 
     def _say(self, error: KafkaError) -> None:
-        if not error.retriable():
+        if error.code() in DENIED:
+            self._reachability.refuse(error)
+        elif not error.retriable():
             log.warning("kafka: %s, trying on", error.name())
 
 

@@ -40,7 +40,7 @@ def test_a_service_that_fails_on_a_message_refuses() -> None:
 
 def test_a_service_that_is_not_there_is_away() -> None:
     client = DetectorClient(f"127.0.0.1:{free_port()}")
-    with pytest.raises(AwayError, match="UNAVAILABLE"):
+    with pytest.raises(AwayError, match="is not reachable"):
         scanned(client, BODY)
     client.close()
 
@@ -54,7 +54,7 @@ def test_a_service_that_hangs_is_away_after_its_deadlines(
         assert scanned(client, BODY) == [1]
         os.kill(hung.pid, signal.SIGSTOP)
         began = time.monotonic()
-        with pytest.raises(AwayError, match="DEADLINE_EXCEEDED"):
+        with pytest.raises(AwayError, match="does not answer"):
             scanned(client, BODY)
         assert time.monotonic() - began < 2
         os.kill(hung.pid, signal.SIGCONT)
