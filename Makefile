@@ -54,9 +54,10 @@ test-plain: .venv/dev ## rings and detection without compiled modules, with cove
 	$(part)
 	@$(PYTEST) -p tests.plain tests/rings tests/detection --cov=rings --cov=detection \
 	--cov-branch --cov-report=term-missing:skip-covered
-fuzz: .venv/dev ## a million mutated segments, then a minute led by coverage (atheris)
+fuzz: .venv/dev ## a million mutated segments and messages, then a minute with atheris
 	$(part)
 	@$(BIN)/python -m benchmarks.capture.mutate
+	@$(BIN)/python -m benchmarks.records
 	@found=$$(mktemp -d) && trap 'rm -rf "$$found"' EXIT \
 	&& $(BIN)/python -m benchmarks.capture.fuzz -max_total_time=60 -verbosity=0 \
 	-print_final_stats=1 -artifact_prefix="$$found/"
@@ -95,7 +96,7 @@ lock: .venv/venv ## new versions of all dependencies, with hashes
 	| $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 clean: ## removes all that was built
 	@rm -rf .venv build dist *.egg-info .coverage .*_cache .hypothesis
-	@find $(dir $(COMPILED)) -name '*.so' -delete -o -name '*.c' -delete
+	@find $(sort $(dir $(COMPILED))) -name '*.so' -delete -o -name '*.c' -delete
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)

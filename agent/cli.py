@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   vethscope run                            watch this machine, dashboard on port 8080
   vethscope demo --duration 15 --json      sample traffic through the whole line
   vethscope replay --pairs - file.pcap     one JSON line a request and response
+  vethscope replay --findings - file.pcap  data types by endpoint, from a file
   vethscope detect bodies.jsonl            which data types stand where
   vethscope check --config vethscope.toml  effective settings, all errors at once
 """
@@ -136,6 +137,9 @@ def _add_replay(commands: Commands) -> None:
     parser = commands.add_parser("replay", help="pairs out of capture files")
     parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng; -")
     parser.add_argument("--pairs", metavar="PATH", help="JSON lines here; - for stdout")
+    parser.add_argument(
+        "--findings", metavar="PATH", help="JSON lines of pairs with data types here"
+    )
     parser.add_argument("--report", metavar="PATH", help="counters as JSON here")
     parser.add_argument(
         "--all-content-types", action="store_true", help="pairs that are not JSON too"
@@ -145,7 +149,7 @@ def _add_replay(commands: Commands) -> None:
         action="store_true",
         help="do not look into VXLAN, Geneve, GRE, MPLS and the like",
     )
-    _add_settings(parser, ("capture",))
+    _add_settings(parser, ("capture", "detector"))
     parser.set_defaults(command=_replay)
 
 
@@ -286,6 +290,8 @@ def _replay(options: argparse.Namespace) -> int:
         options.all_content_types,
         settings.capture.body_bytes,
         not options.no_tunnels,
+        options.findings,
+        settings.detector.catalog,
     )
 
 

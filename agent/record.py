@@ -29,8 +29,8 @@ class Fact(msgspec.Struct, array_like=True, gc=False):
     shape: int
     """64 bits that tell kinds of bodies apart (`rings/shape.py`), both together."""
     operation: bytes
-    """What the target does not tell of the operation (GraphQL, JSON-RPC, SOAP …); empty:
-    it tells all."""
+    """What the target does not tell of the operation (GraphQL, JSON-RPC, SOAP …);
+    empty: it tells all."""
     exchanges: int
     truncated: int
     """Of them: with a body that is not whole."""
@@ -58,7 +58,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     body_bytes: int
     """Body length as sent, transfer coding removed."""
     truncated: bool
-    """The body was longer than the cap, was cut to fit a Kafka message, or ended early."""
+    """The body was longer than the cap, cut to fit a Kafka message, or ended early."""
     gaps: int
     """Bytes known to be missing within the message."""
 

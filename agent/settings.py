@@ -62,6 +62,13 @@ class Capture(msgspec.Struct, frozen=True):
     memory_bytes: Annotated[int, Meta(ge=0)] = 0
     """Memory of the interceptor, rings included, beyond which workers leave out
     connections; 0: the control group's limit."""
+    bodies: Literal["chosen", "all"] = "chosen"
+    """Exchanges sent with their bodies: those chosen for inspection, or all."""
+    whole_per_second: Annotated[float, Meta(ge=0)] = 100.0
+    """Exchanges that a node sends whole a second, beyond first sights: a few nodes feed
+    digger.inspect_per_second."""
+    whole_interval_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    """Each kind of exchange is sent whole at least this often while it comes."""
     priority: Literal["low", "idle", "normal"] = "low"
     """Of the processor: low, idle (only what nobody else needs) or normal."""
     stop_seconds: Annotated[float, Meta(ge=0.5, le=600)] = 2.5

@@ -1,9 +1,9 @@
 """What the encryption of records costs: `python -m benchmarks.encryption [--rounds N]`.
 
-Sealed and opened are the records of the demo's traffic, in processor time of this
-process; then the way from capture to Kafka, with encryption and without in turn, the
-broker in a process of its own, and the bytes that go there. zlib, which was not
-chosen, stands beside.
+Sealed and opened are the demo's exchanges, all of them whole, in batches as nodes send
+them and, for comparison, each alone; in processor time of this process. Then the way
+from pairs to Kafka, with encryption and without in turn, the broker in a process of
+its own, and the bytes that go there. zlib, which was not chosen, stands beside.
 """
 
 import argparse
@@ -19,17 +19,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import zstandard
 from confluent_kafka import Producer
 
 from agent.demo.capture import Capture
-from agent.digger.decoding import decode_record
+from agent.digger.decoding import decode_batch
 from agent.encryption import LEVEL, Opener, Sealer
-from agent.interceptor.worker import record_of
 from agent.kafka.client import Reachability, client_config
 from agent.kafka.producer import RecordProducer
-from agent.record import Record, encoder, server_key
+from agent.record import VERSION
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler
+from rings.gatherer import Gatherer, Packed
+from rings.message import Pair
 from rings.pcap import read_blocks
 from tests.agent.test_keys import key_file
 from tests.topics import RECORDS_TOPIC
@@ -38,6 +40,8 @@ EXCHANGES = 4000
 RATE = 1000.0
 SEED = 2026
 FLUSH_SECONDS = 30.0
+BLOCK_PAIRS = 100
+"""Pairs that come at once."""
 _BROKER = """
 from agent.kafka.embedded import EmbeddedBroker
 with EmbeddedBroker() as broker:
@@ -46,12 +50,23 @@ with EmbeddedBroker() as broker:
 """
 
 
-def records(capture: Path) -> Iterator[Record]:
+def pairs(capture: Path) -> list[Pair]:
     assembler = Assembler()
-    for block in read_blocks(str(capture)):
-        for pair in assembler.feed(block):
-            if pair.response is not None:
-                yield record_of(pair, pair.response, "node")
+    found = [p for block in read_blocks(str(capture)) for p in assembler.feed(block)]
+    return [pair for pair in found if pair.response is not None]
+
+
+def gathered(found: list[Pair], together: int) -> Iterator[Packed]:
+    """Batches, closed after so many pairs at the latest."""
+    gatherer = Gatherer(VERSION, "node", None, lambda _: b"")
+    for start in range(0, len(found), BLOCK_PAIRS):
+        block = found[start : start + BLOCK_PAIRS]
+        if together == 1:
+            for pair in block:
+                yield from gatherer.feed([pair], 0) + gatherer.close()
+        else:
+            yield from gatherer.feed(block, 0)
+    yield from gatherer.close()
 
 
 def used(work: Callable[[], object]) -> float:
@@ -76,77 +91,89 @@ def broker() -> Iterator[str]:
         process.communicate("\n", timeout=FLUSH_SECONDS)
 
 
-def print_pieces(capture: Path, rounds: int) -> None:
+def print_pieces(found: list[Pair], rounds: int, together: int) -> None:
     """Of one record each."""
     key = os.urandom(32)
     seal = Sealer(key).seal
     opened = Opener((key,), True, 1 << 30).open
-    pairs = [(server_key(r), encoder.encode(r)) for r in records(capture)]
-    sealed = [(name, seal(RECORDS_TOPIC, name, value)) for name, value in pairs]
-    small = [(name, zlib.compress(value, 1)) for name, value in pairs]
+    batches = [(name, value) for name, value, _ in gathered(found, together)]
+    sealed = [(name, seal(RECORDS_TOPIC, name, value)) for name, value in batches]
+    small = [zlib.compress(value, 1) for _, value in batches]
+    pack = zstandard.ZstdCompressor(level=LEVEL).compress
     pieces: dict[str, Callable[[], object]] = {
-        "seal": lambda: [seal(RECORDS_TOPIC, name, value) for name, value in pairs],
+        "gather": lambda: list(gathered(found, together)),
+        "seal": lambda: [seal(RECORDS_TOPIC, name, value) for name, value in batches],
+        "zstd of it": lambda: [pack(value) for _, value in batches],
         "open": lambda: [opened(RECORDS_TOPIC, name, value) for name, value in sealed],
-        "encode": lambda: [encoder.encode(r) for r in decoded],
-        "decode": lambda: [decode_record(value) for _, value in pairs],
-        "zlib 1": lambda: [zlib.compress(value, 1) for _, value in pairs],
-        "unzlib": lambda: [zlib.decompress(value) for _, value in small],
+        "decode": lambda: [decode_batch(value) for _, value in batches],
+        "zlib 1": lambda: [zlib.compress(value, 1) for _, value in batches],
     }
-    decoded = [decode_record(value) for _, value in pairs]
-    plain_bytes = statistics.mean(len(value) for _, value in pairs)
-    print(f"{len(pairs):,} records of {plain_bytes:,.0f} bytes")
-    sealed_bytes = statistics.mean(len(value) for _, value in sealed)
-    small_bytes = statistics.mean(len(value) for _, value in small)
-    print(f"sealed, zstd {LEVEL}: {sealed_bytes:,.0f}; by zlib 1: {small_bytes:,.0f}")
+    count = len(found)
+    print(f"{count:,} records in {len(batches):,} messages, of one record:")
+    plain_bytes = sum(len(value) for _, value in batches) / count
+    sealed_bytes = sum(len(value) for _, value in sealed) / count
+    small_bytes = sum(map(len, small)) / count
+    print(f"  {plain_bytes:,.0f} bytes, sealed with zstd {LEVEL} {sealed_bytes:,.0f}")
+    print(f"  by zlib 1 {small_bytes:,.0f} bytes")
     for name, work in pieces.items():
         seconds = min(used(work) for _ in range(rounds))
-        print(f"{name:8} {seconds / len(pairs) * 1e6:6.2f} µs")
+        print(f"  {name:10} {seconds / count * 1e6:6.2f} µs")
 
 
-def print_line(capture: Path, bootstrap: str, file: str, rounds: int) -> None:
-    """Pairs a processor second from capture to broker."""
-    rates: dict[str, list[float]] = {"": [], file: []}
-
-    def run(producer: RecordProducer) -> None:
-        for record in records(capture):
-            producer.send(server_key(record), encoder.encode(record))
-            producer.poll()
-        assert producer.flush(FLUSH_SECONDS) == 0
-        assert not producer.dropped
-
+def print_line(found: list[Pair], bootstrap: str, file: str, rounds: int) -> None:
+    """Processor time of a record from pair to broker: of this thread, of all."""
+    own: dict[str, list[float]] = {"": [], file: []}
+    whole: dict[str, list[float]] = {"": [], file: []}
     for _ in range(rounds):
-        for chosen, measured in rates.items():
+        for chosen in own:
             producer = RecordProducer(
                 Settings(kafka=Kafka(bootstrap, encryption_key_file=chosen))
             )
-            seconds = used(lambda: run(producer))  # noqa: B023
-            measured.append(producer.sent / seconds)
-    plain, encrypted = (statistics.median(measured) for measured in rates.values())
-    print(f"plain     {plain:9,.0f} pairs a processor second")
-    print(f"encrypted {encrypted:9,.0f}, ratio {encrypted / plain:.2f}")
+            began, thread = time.process_time(), time.thread_time()
+            for key, value, exchanges in gathered(found, BLOCK_PAIRS):
+                producer.send(key, value, exchanges)
+                producer.poll()
+            own[chosen].append(time.thread_time() - thread)
+            assert producer.flush(FLUSH_SECONDS) == 0
+            assert not producer.dropped
+            whole[chosen].append(time.process_time() - began)
+    for chosen, name in (("", "plain"), (file, "sealed")):
+        thread = statistics.median(own[chosen]) / len(found) * 1e6
+        process = statistics.median(whole[chosen]) / len(found) * 1e6
+        print(
+            f"{name:8} {thread:5.2f} µs in the thread that sends, {process:5.2f} in all"
+        )
 
 
-def print_wire(capture: Path, bootstrap: str) -> None:
+def print_wire(found: list[Pair], bootstrap: str) -> None:
     """Bytes of a record between producer and broker, all of the protocol counted."""
     seal = Sealer(os.urandom(32)).seal
-    pairs = [(server_key(r), encoder.encode(r)) for r in records(capture)]
-    sealed = [(name, seal(RECORDS_TOPIC, name, value)) for name, value in pairs]
-    for coding, messages in (("lz4", pairs), ("none", sealed)):
-        told: list[str] = []
-        kafka = client_config(Kafka(bootstrap), Reachability(bootstrap))
-        batches = {"compression.type": coding, "linger.ms": 20}
-        producer = Producer(kafka | batches | {"stats_cb": told.append})
-        for number, (name, value) in enumerate(messages):
-            producer.produce(RECORDS_TOPIC, value, name)
-            if number % (RATE // 100) == 0:
-                time.sleep(0.01)
-        assert producer.flush(FLUSH_SECONDS) == 0
-        told.clear()
-        while not told:
-            producer.poll(0.1)
-        brokers = json.loads(told[-1])["brokers"].values()
-        sent = sum(broker["txbytes"] for broker in brokers)
-        print(f"wire, compression {coding}: {sent / len(messages):,.0f} bytes")
+    for together in (1, BLOCK_PAIRS):
+        plain = [(name, value) for name, value, _ in gathered(found, together)]
+        sealed = [(name, seal(RECORDS_TOPIC, name, value)) for name, value in plain]
+        for coding, messages in (("lz4", plain), ("none", sealed)):
+            sent = _wire_bytes(bootstrap, coding, messages)
+            name = f"{len(messages):,} messages, compression {coding}"
+            print(f"wire, {name}: {sent / len(found):,.0f} bytes a record")
+
+
+def _wire_bytes(
+    bootstrap: str, coding: str, messages: list[tuple[bytes, bytes]]
+) -> int:
+    told: list[str] = []
+    kafka = client_config(Kafka(bootstrap), Reachability(bootstrap))
+    batches = {"compression.type": coding, "linger.ms": 20}
+    producer = Producer(kafka | batches | {"stats_cb": told.append})
+    for number, (name, value) in enumerate(messages):
+        producer.produce(RECORDS_TOPIC, value, name)
+        if number % (RATE // 100) == 0:
+            time.sleep(0.01)
+    assert producer.flush(FLUSH_SECONDS) == 0
+    told.clear()
+    while not told:
+        producer.poll(0.1)
+    brokers = json.loads(told[-1])["brokers"].values()
+    return sum(broker["txbytes"] for broker in brokers)
 
 
 def main() -> None:
@@ -158,9 +185,11 @@ def main() -> None:
         capture = folder / "demo.pcap"
         piece = Capture(SEED).piece(0, EXCHANGES, time.time_ns(), RATE)
         capture.write_bytes(piece)
-        print_pieces(capture, rounds)
-        print_line(capture, bootstrap, key_file(folder, os.urandom(32)), rounds)
-        print_wire(capture, bootstrap)
+        found = pairs(capture)
+        for together in (1, BLOCK_PAIRS):
+            print_pieces(found, rounds, together)
+        print_line(found, bootstrap, key_file(folder, os.urandom(32)), rounds)
+        print_wire(found, bootstrap)
 
 
 if __name__ == "__main__":

@@ -97,9 +97,14 @@ _COUNTS = {
     "kafka_queue_full": "pairs dropped because Kafka did not take them in time",
     "kafka_too_large": "pairs dropped because Kafka does not take their size",
     "kafka_delivery_failed": "pairs that Kafka refused",
-    "kafka_not_delivered_at_stop": "pairs dropped because the node stopped",
+    "kafka_not_delivered": "pairs given up because the node stopped without Kafka",
+    "kafka_delivery_unknown": "pairs given up of which Kafka may have stored some",
+    "sent_whole": "pairs sent with their bodies, to be inspected",
+    "record_cut": "pairs whose bodies were cut to what Kafka takes",
+    "sights_delayed": "pairs that were due with their bodies, beyond the budget for it",
     "expired": "messages that Kafka deleted before they were read",
     "undecodable": "messages that could not be decoded",
+    "unknown_version": "messages of another version's format",
     "encrypted_unknown_key": "messages encrypted with a key that the digger lacks",
     "encrypted_altered": "encrypted messages that were altered or moved",
     "not_encrypted": "messages refused because they were not encrypted",
@@ -120,14 +125,17 @@ LOST_RECORDS = (
     "kafka_queue_full",
     "kafka_too_large",
     "kafka_delivery_failed",
-    "kafka_not_delivered_at_stop",
+    "kafka_not_delivered",
+    "kafka_delivery_unknown",
     "undecodable",
+    "unknown_version",
     "encrypted_unknown_key",
     "encrypted_altered",
     "not_encrypted",
     "refused",
 )
-"""Counts of pairs that were captured, so their bytes are read, but never arrived."""
+"""Counts of pairs that were captured, so their bytes are read, but never arrived; what
+nobody knows to have arrived is among them."""
 LOST_FRAMES = ("ring_drops",)
 """Counts of what nobody saw: the bytes in the bucket of the same name are estimated."""
 

@@ -26,6 +26,9 @@ cdef class Fields:
                    value=Py_ssize_t)
     cdef object _read_line(self, const unsigned char* data, Py_ssize_t start,
                            Py_ssize_t end, Message message)
+    cdef object _read_coding_line(self, const unsigned char* data, Py_ssize_t start,
+                                  Py_ssize_t name, Py_ssize_t value, Py_ssize_t end,
+                                  Message message)
     @cython.locals(length="long long", digits=int, position=Py_ssize_t, octet=int,
                    known="long long", is_over="bint")
     cdef object _read_length(self, const unsigned char* data, Py_ssize_t start,

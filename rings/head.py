@@ -123,12 +123,23 @@ class Fields:
         elif size == 12:
             if equals_folded(data, start, name, b"content-type"):
                 self._read_type(data, value, end, message)
-        elif size == 16:
-            if equals_folded(data, start, name, b"content-encoding"):
-                message.coding_start = value
-                message.coding_end = end
-        elif equals_folded(data, start, name, b"transfer-encoding"):
+        else:
+            self._read_coding_line(data, start, name, value, end, message)
+
+    def _read_coding_line(
+        self,
+        data: Octets,
+        start: int,
+        name: int,
+        value: int,
+        end: int,
+        message: Message,
+    ) -> None:
+        if equals_folded(data, start, name, b"transfer-encoding"):
             self._read_codings(data, value, end)
+        elif equals_folded(data, start, name, b"content-encoding"):
+            message.coding_start = value
+            message.coding_end = end
 
     def _read_length(self, data: Octets, start: int, end: int) -> None:
         """One number, or the same number repeated (RFC 9112 section 6.3, rule 5)."""

@@ -128,3 +128,17 @@ cdef inline unsigned long long read_le64(const unsigned char* data, Py_ssize_t s
     return (
         read_le32(data, start) | <unsigned long long>read_le32(data, start + 4) << 32
     )
+
+
+cdef inline int append_be(
+    bytearray target, int mark, unsigned long long number, Py_ssize_t size
+) except -1:
+    cdef Py_ssize_t place = PyByteArray_GET_SIZE(target)
+    PyByteArray_Resize(target, place + 1 + size)
+    cdef unsigned char* start = <unsigned char*>PyByteArray_AS_STRING(target) + place
+    start[0] = <unsigned char>mark
+    while size > 0:
+        start[size] = <unsigned char>(number & 255)
+        number >>= 8
+        size -= 1
+    return 0

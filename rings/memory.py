@@ -50,6 +50,12 @@ def append(target: bytearray, data: Octets, start: int, end: int) -> None:
     target += data[start:end]
 
 
+def append_be(target: bytearray, mark: int, number: int, size: int) -> None:
+    """A byte, then a number in `size` bytes (0: none)."""
+    target.append(mark)
+    target += number.to_bytes(size, "big")
+
+
 def find_byte(data: Octets, octet: int, start: int, end: int) -> int:
     """Position of the first `octet` in data[start:end], -1 if there is none."""
     for position in range(start, end):

@@ -1,7 +1,7 @@
 cimport cython
 
 from rings.memory cimport find_byte, read_le64
-from rings.message cimport Message, Pair
+from rings.message cimport Message
 
 
 cdef unsigned long long _MASK, _MULTIPLIER, _BEGIN, _LOWER, _MANY
@@ -16,7 +16,7 @@ cdef class Shapes:
     cdef Py_ssize_t _count
     cdef unsigned long long _sum
 
-    cpdef unsigned long long of_pair(self, Pair pair)
+    cpdef unsigned long long of_both(self, Message request, Message response)
     @cython.locals(data="const unsigned char*", head="const unsigned char*",
                    end=Py_ssize_t, number="unsigned long long")
     cpdef unsigned long long of_message(self, Message message)

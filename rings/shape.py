@@ -17,7 +17,7 @@ import cython
 
 from rings.content import decode
 from rings.memory import Octets
-from rings.message import Message, Pair
+from rings.message import Message
 
 if not cython.compiled:
     from rings.memory import find_byte, read_le64
@@ -61,10 +61,9 @@ class Shapes:
         self._count = 0
         self._sum = 0
 
-    def of_pair(self, pair: Pair) -> int:
-        """Of request and response, which must be there, together."""
-        number = mixed(_BEGIN, self.of_message(pair.request))
-        return mixed(number, self.of_message(pair.response))
+    def of_both(self, request: Message, response: Message) -> int:
+        number = mixed(_BEGIN, self.of_message(request))
+        return mixed(number, self.of_message(response))
 
     def of_message(self, message: Message) -> int:
         head = message.head
@@ -142,7 +141,7 @@ def mixed(number: int, word: int) -> int:
 
 
 def hashed(data: Octets, start: int, end: int, lower: int) -> int:
-    """Of data[start:end], eight bytes at a time, with the bits of `lower` set; not 0."""
+    """Of data[start:end], eight bytes at a time, the bits of `lower` set; never 0."""
     number = mixed(_BEGIN, end - start)
     while end - start >= 8:
         number = mixed(number, read_le64(data, start) | lower)

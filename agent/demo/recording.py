@@ -17,9 +17,8 @@ from agent.demo.capture import ADDRESSES, Capture
 from agent.demo.client import Counts
 from agent.interceptor.coverage import Counts as CoverageCounts
 from agent.interceptor.coverage import Coverage, Report
-from agent.interceptor.worker import counts_of, record_of
+from agent.interceptor.worker import counts_of, gathered, gatherer
 from agent.kafka.producer import RecordProducer
-from agent.record import encoder, server_key
 from agent.settings import Settings
 from agent.standalone import Standalone
 from rings.assembler import Assembler
@@ -39,11 +38,11 @@ class Recording:
         self.monitored: frozenset[bytes] = frozenset()
         self.rate = 0.0
         """Exchanges a second; 0: none."""
-        self._node = settings.node
         self._settings = settings
         self._file = file
         self._capture = Capture(SEED)
         self._assembler = Assembler()
+        self._gatherer = gatherer(settings, 1, SEED)
         self._flushes: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         self._window_ns = time.time_ns()
 
@@ -66,11 +65,17 @@ class Recording:
                 due = time.monotonic() + PIECE_SECONDS
                 self._replay(producer)
             producer.poll()
-            if not self._flushes.empty() and not producer.flush(FLUSH_SECONDS):
+            if not self._flushes.empty() and self._deliver(producer):
                 self._report(producer)
                 self._publish(coverage)
                 self._flushes.get().set()
-        producer.flush(FLUSH_SECONDS)
+        self._deliver(producer)
+
+    def _deliver(self, producer: RecordProducer) -> bool:
+        """Whether all that was replayed is with the broker."""
+        for key, value, exchanges in self._gatherer.close():
+            producer.send(key, value, exchanges)
+        return not producer.flush(FLUSH_SECONDS)
 
     def _replay(self, producer: RecordProducer) -> None:
         count = int(self.rate * PIECE_SECONDS)
@@ -78,25 +83,28 @@ class Recording:
         piece = self._capture.piece(first, count, time.time_ns(), self.rate)
         self._file.write_bytes(piece)
         for block in read_blocks(str(self._file)):
-            for pair in self._assembler.feed(block):
-                if pair.response is not None:
-                    record = record_of(pair, pair.response, self._node)
-                    producer.send(server_key(record), encoder.encode(record))
+            pairs = self._assembler.feed(block)
+            now_ns = self._assembler.now_ns
+            batches = self._gatherer.feed(pairs, now_ns)
+            for key, value, exchanges in batches + self._gatherer.expire(now_ns):
+                producer.send(key, value, exchanges)
         self._report(producer)
 
     def _report(self, producer: RecordProducer) -> None:
         captured = counts_of(self._assembler.total())
-        delivered = producer.sent - producer.waiting
-        node = CoverageCounts({}, {"ring_drops": 0})
-        self.coverage.update(
-            0, Report(node=node, views={0: captured}, delivered=delivered)
+        counts = {"ring_drops": 0} | gathered(self._gatherer)
+        report = Report(
+            node=CoverageCounts({}, counts),
+            views={0: captured},
+            delivered=producer.delivered,
         )
+        self.coverage.update(0, report)
 
     def _publish(self, producer: RecordProducer) -> None:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             value = msgspec.msgpack.encode(window)
-            producer.send(window.node.encode(), value, producer.topics.coverage)
+            producer.send(window.node.encode(), value, 0, producer.topics.coverage)
         producer.flush(FLUSH_SECONDS)
 
 

@@ -27,7 +27,7 @@ LATEST_NS = (1 << 62) - 1
 """The year 2116."""
 LARGEST = 1 << 40
 """Of one count of bytes or pieces."""
-MOST_REASONS = 50
+MOST_REASONS = 80
 LONGEST_NODE = 253
 LONGEST_OPERATION = 512
 """Bytes of one operation's name."""

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import msgspec
 
@@ -156,9 +157,8 @@ class Inspector:
         self._stack.enter_context(roles)
         for lane in range(self._detector.lanes):
             is_asking = lane == 0
-            roles.start(
-                f"inspection-{lane}", lambda stop, a=is_asking: self._run(stop, a)
-            )
+            run = partial(self._run, is_asking=is_asking)
+            roles.start(f"inspection-{lane}", run)
         return self
 
     def __exit__(self, *_: object) -> None:

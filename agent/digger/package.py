@@ -143,7 +143,7 @@ class Draft:
         request: list[Finding],
         response: list[Finding],
     ) -> None:
-        """Adds what an inspected exchange held, which another draft may have counted."""
+        """Adds what an inspected exchange held; another draft may have counted it."""
         for named in (edge.server, edge.client):
             if isinstance(named, Unnamed):
                 self.unname(named.ip, at_ns)

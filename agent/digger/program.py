@@ -32,8 +32,10 @@ from agent.encryption import Unreadable
 from agent.health import Pulse
 from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics, follow_topics, topics
-from agent.lifecycle import Roles, told
+from agent.lifecycle import Roles
+from agent.lifecycle import told as words
 from agent.metrics import COUNTER, GAUGE, Metric, counter
+from agent.record import Batch, NodeCoverage
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
@@ -71,7 +73,8 @@ class Digger:
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._inspector: Inspector | None = None
         self._failures: Counter[str] = Counter()
-        self._lags: dict[str, int] = {}
+        self.lags: dict[str, int] = {}
+        """Messages not read yet, of each partition."""
         self._lags_at = 0.0
         self._draft_began = self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
@@ -122,7 +125,7 @@ class Digger:
             GAUGE,
             "Messages on Kafka that are not read yet.",
             "topic_partition",
-            {place: float(n) for place, n in self._lags.items()},
+            {place: float(n) for place, n in self.lags.items()},
         )
         if inspector is not None:
             yield from inspector.metrics()
@@ -275,29 +278,27 @@ class Digger:
 
     def _count(self, received: Received) -> None:
         draft = self._counting.draft
+        is_records = received.topic == self._topics.records
         value = self._opener.open(received.topic, received.key, received.value)
+        told: Unreadable | Undecodable | Batch | NodeCoverage
         if isinstance(value, Unreadable):
-            self._fail(value.value)
-        elif received.topic == self._topics.records:
-            batch = decode_batch(value)
-            if isinstance(batch, Undecodable):
-                self._fail(batch.value)
-                draft.records += 1
-            else:
-                draft.records += self._counting.count(batch, time.monotonic())
+            told = value
         else:
-            coverage = decode_coverage(value)
-            if isinstance(coverage, Undecodable):
-                self._fail(coverage.value)
-            else:
-                draft.cover_node(coverage)
+            told = decode_batch(value) if is_records else decode_coverage(value)
+        if isinstance(told, Batch):
+            draft.records += self._counting.count(told, time.monotonic())
+        elif isinstance(told, NodeCoverage):
+            draft.cover_node(told)
+        else:
+            draft.records += is_records
+            self._fail(told.value)
 
     def _fail(
         self, reason: str, count: int = 1, error: Exception | None = None
     ) -> None:
         """Counts what is lost, here and in the package."""
         if error is not None and not self._failures[reason]:
-            log.error("digger: a message is passed over: %s", told(error))
+            log.error("digger: a message is passed over: %s", words(error))
         if count:
             self._failures[reason] += count
             self._counting.draft.note(reason, count)
@@ -306,7 +307,7 @@ class Digger:
         now = time.monotonic()
         if now - self._lags_at >= LAG_SECONDS:
             self._lags_at = now
-            self._lags = intake.lags()
+            self.lags = intake.lags()
             intake.tell()
 
     def _close_if_due(self, inspector: Inspector) -> None:

@@ -45,7 +45,7 @@ class Endpoint:
         """Of the last DUE or EXTRA still under way, else NEVER."""
         self.active_in = -1
         """The last period in which it had traffic."""
-        self.kinds: dict[int, float] = {}
+        self.kinds: dict[Hashable, float] = {}
         """Kind → NEVER if inspected, else when it was chosen."""
 
 
@@ -64,7 +64,7 @@ class Sampler:
         self._period = 0
         self._active = self._active_before = 0
 
-    def choose(self, endpoint: Hashable, kind: int, is_whole: bool, now: float) -> int:
+    def choose(self, endpoint: Hashable, kind: Hashable, is_whole: bool, now: float) -> int:
         """The urgency of inspecting this exchange; without bodies (`is_whole` false)
         always NONE. What is not NONE is under way until `succeed` or `fail`."""
         state = self._state(endpoint)
@@ -98,7 +98,7 @@ class Sampler:
         state.chosen_at = now
         return EXTRA
 
-    def succeed(self, endpoint: Hashable, kind: int, now: float) -> None:
+    def succeed(self, endpoint: Hashable, kind: Hashable, now: float) -> None:
         """An exchange of this kind was inspected."""
         state = self._endpoints.get(endpoint)
         if state is not None:
@@ -108,7 +108,7 @@ class Sampler:
             state.inspected_at = now
             self._endpoints.move_to_end(endpoint)
 
-    def fail(self, endpoint: Hashable, kind: int) -> None:
+    def fail(self, endpoint: Hashable, kind: Hashable) -> None:
         """It was not: the next one may be."""
         state = self._endpoints.get(endpoint)
         if state is not None:

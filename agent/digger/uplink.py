@@ -107,7 +107,7 @@ class Uplink:
     def put(
         self, package: collector_pb2.Package, records: int, began: float | None = None
     ) -> None:
-        """Queues a package of so many records, the first read at `began` (monotonic)."""
+        """Queues a package of so many records, the first read at monotonic `began`."""
         if began is None:
             began = time.monotonic()
         with self._changed:

@@ -1,20 +1,17 @@
 """Pods behind a mesh proxy: what their loopback shows, and who really asks.
 
 Istio's Envoy and Linkerd's proxy end TLS beside their pod and pass plain text on over
-the pod's loopback. In come records captured there, out go the same with their true
-client: the proxy's address is nobody's, but it vouches for the client's identity in a
-header that it sets itself. X-Forwarded-For is not used: it names who stood before other
-proxies, and clients may write it. See Envoy's x-forwarded-client-cert, SPIFFE ids as
-Istio forms them, and Linkerd's l5d-client-id.
+the pod's loopback. The client seen there is the proxy, whose address is nobody's. In
+come heads of requests captured there, out goes who asks: the proxy vouches for the
+client's identity in a header that it sets itself. X-Forwarded-For is not used: it names
+who stood before other proxies, and clients may write it. See Envoy's
+x-forwarded-client-cert, SPIFFE ids as Istio forms them, and Linkerd's l5d-client-id.
 """
 
 import re
 
-import msgspec
-
 from agent.interceptor.inside import GoneError, Inside, socket_inside
 from agent.interceptor.translation import Translation, netfilter_socket
-from agent.record import Record
 from rings.ring import RingError
 
 _NAME = rb"([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)"
@@ -63,17 +60,7 @@ class Proxies:
             self.close(number)
 
 
-def behind_proxy(record: Record) -> Record:
-    """With the client's identity, if it is known, in place of the proxy's address."""
-    return msgspec.structs.replace(
-        record,
-        client=bytes(len(record.client)),
-        client_port=0,
-        client_identity=identity(record.request.head),
-    )
-
-
-def identity(head: bytes) -> str:
+def identity(head: bytes) -> bytes:
     """`namespace/service account`; empty: the proxy does not tell.
 
     Of several certificates the last is the direct client's.
@@ -81,8 +68,8 @@ def identity(head: bytes) -> str:
     for name, value in reversed(_FIELD.findall(head)):
         if name.lower() == b"l5d-client-id":
             if found := _LINKERD.fullmatch(value):
-                return f"{found[2].decode()}/{found[1].decode()}"
+                return found[2] + b"/" + found[1]
         elif certificates := _SPIFFE.findall(value):
             namespace, account = certificates[-1]
-            return f"{namespace.decode()}/{account.decode()}"
-    return ""
+            return bytes(namespace + b"/" + account)
+    return b""

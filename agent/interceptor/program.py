@@ -360,7 +360,10 @@ class Interceptor:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             producer.send(
-                window.node.encode(), encoder.encode(window), producer.topics.coverage
+                window.node.encode(),
+                encoder.encode(window),
+                0,
+                producer.topics.coverage,
             )
         producer.poll()
 

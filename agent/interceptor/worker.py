@@ -1,7 +1,7 @@
-"""A worker: one ring, its pairs, their records.
+"""A worker: one ring, its pairs, what is sent of them.
 
 A process of its own, started by the interceptor with one end of a socket pair as its
-argument. In come `Order`s on it and frames on the ring; out go records to Kafka and
+argument. In come `Order`s on it and frames on the ring; out go batches to Kafka and
 `Report`s on the socket. It ends when ordered to or when the interceptor is gone.
 """
 
@@ -15,14 +15,13 @@ import sys
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
-from typing import cast
 
 import msgspec
 
 from agent.interceptor import budget
 from agent.interceptor.coverage import Counts, Report
 from agent.interceptor.inside import Rings
-from agent.interceptor.mesh import Proxies, behind_proxy
+from agent.interceptor.mesh import Proxies, identity
 from agent.interceptor.orders import (
     Cluster,
     Flush,
@@ -36,10 +35,12 @@ from agent.interceptor.translation import Translation
 from agent.kafka.producer import RecordProducer
 from agent.keys import KeyFileError
 from agent.logs import set_up
-from agent.record import VERSION, Message, Record, encoder, server_key
+from agent.record import VERSION
+from agent.settings import Settings
 from rings.assembler import Assembler
+from rings.chooser import Chooser
+from rings.gatherer import Gatherer, Packed
 from rings.limits import Limits
-from rings.message import Message as Captured
 from rings.message import Pair
 from rings.ring import BLOCK_BYTES, RETIRE_MS, Ring, RingError
 from rings.stats import Stats
@@ -51,9 +52,10 @@ REPORT_SECONDS = 0.5
 QUIET_SECONDS = 5.0
 """A worker reports that often when it has read nothing since the last time: what it
 gives up waiting for changes counters too."""
-DRAIN_SHARE = 0.4
-"""Of capture.stop_seconds: so long at most a worker reads what the ring still holds,
-and again so long it waits for the broker."""
+DRAIN_SHARE = 0.3
+"""Of capture.stop_seconds: so long at most a worker reads what the ring still holds."""
+DELIVER_SHARE = 0.6
+"""… and so long it waits for the broker."""
 
 _QUIET_SECONDS = 3 * RETIRE_MS / 1000
 """When the ring stays empty for so long, all frames before were read."""
@@ -102,11 +104,11 @@ class Worker:
     def __init__(self, orders: Connection, start: Start) -> None:
         self._orders = orders
         self._number = start.number
-        self._node = start.settings.node
         self._assembler = Assembler(
             Limits(body_bytes=start.settings.capture.body_bytes)
         )
         self._producer = RecordProducer(start.settings)
+        self._gatherer = gatherer(start.settings, start.workers, start.seed)
         self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
         self._rings = Rings(self._ring)
@@ -119,12 +121,14 @@ class Worker:
         )
         self._dropped_bytes = DroppedBytes()
         self._drain_seconds = DRAIN_SHARE * start.settings.capture.stop_seconds
+        self._deliver_seconds = DELIVER_SHARE * start.settings.capture.stop_seconds
         self._wake = select.poll()
         self._wake.register(self._rings, select.POLLIN)
         self._wake.register(orders, select.POLLIN)
         self._monitored = Monitored(self._assembler)
         self._proxies = Proxies()
         self._loopbacks: set[int] = set()
+        self._gatherer.behind_proxy = self._loopbacks
         self._gone: dict[int, float] = {}
         self._ended: dict[int, Counts] = {}
         """Last counters of views, for the next report."""
@@ -150,9 +154,8 @@ class Worker:
         """Hands on what was captured, within the bounds, and reports the end."""
         self._drain(self._drain_seconds)
         self._hand_on(self._assembler.close())
-        left = self._producer.flush(self._drain_seconds)
-        if left:
-            self._producer.dropped["not_delivered_at_stop"] += left
+        self._send(self._gatherer.close())
+        self._producer.close(self._deliver_seconds)
         self._report(is_flushed=True)
         self._rings.close_all()
         self._ring.close()
@@ -163,7 +166,7 @@ class Worker:
         is_news = (
             self._is_news
             or bool(self._ended)
-            or self._delivered != self._producer.sent - self._producer.waiting
+            or self._delivered != self._producer.delivered
         )
         age = time.monotonic() - self._reported_at
         return age >= (REPORT_SECONDS if is_news else QUIET_SECONDS)
@@ -184,6 +187,7 @@ class Worker:
             self._hand_on(self._assembler.expire(now_ns))
             self._hand_on(self._overload.check())
             self._producer.poll()
+        self._send(self._gatherer.expire(self._assembler.now_ns))
         return took
 
     def _drain(self, seconds: float) -> None:
@@ -200,7 +204,8 @@ class Worker:
             self._monitored.set_cluster(addresses, time.time_ns())
         elif isinstance(order, Flush):
             self._drain(self._drain_seconds)
-            self._producer.flush(self._drain_seconds)
+            self._send(self._gatherer.close())
+            self._producer.flush(self._deliver_seconds)
             self._report(is_flushed=True)
         else:
             self._is_stopping = True
@@ -248,18 +253,20 @@ class Worker:
             self._ended[number] = counts.plus(lost)
             self._told = self._told.plus(counts)
 
-    def _hand_on(self, pairs: Iterable[Pair]) -> None:
-        for pair in pairs:
-            if pair.response is not None:
-                record = record_of(pair, pair.response, self._node)
-                if pair.interface in self._loopbacks:
-                    record = behind_proxy(record)
-                self._producer.send(server_key(record), encoder.encode(record))
+    def _hand_on(self, pairs: list[Pair]) -> None:
+        if pairs:
+            self._gatherer.most_bytes = self._producer.largest
+            self._send(self._gatherer.feed(pairs, self._assembler.now_ns))
+
+    def _send(self, batches: Iterable[Packed]) -> None:
+        for key, value, exchanges in batches:
+            self._producer.send(key, value, exchanges)
 
     def _report(self, is_flushed: bool = False) -> None:
         self._overload.count()
         counts = dict(self._overload.counts)
         counts |= {f"kafka_{name}": n for name, n in self._producer.dropped.items()}
+        counts |= gathered(self._gatherer)
         self._dropped_bytes.feed(
             self._assembler.views,
             counts["ring_drops"],
@@ -279,7 +286,7 @@ class Worker:
             ended=self._ended,
             revision=self._revision,
             refused=self._rings.refused,
-            delivered=self._producer.sent - self._producer.waiting,
+            delivered=self._producer.delivered,
             is_flushed=is_flushed,
         )
         self._orders.send_bytes(_encode_report(report))
@@ -289,30 +296,24 @@ class Worker:
         self._is_news = False
 
 
-def record_of(pair: Pair, response: Captured, node: str) -> Record:
-    """The pair as it stands on Kafka."""
-    return Record(
-        VERSION,
-        node,
-        pair.client,
-        pair.client_port,
-        pair.server,
-        pair.server_port,
-        pair.request.first_ns,
-        response.first_ns,
-        _message(pair.request),
-        _message(response),
-    )
+def gatherer(settings: Settings, workers: int, seed: int) -> Gatherer:
+    """As `capture.bodies` wants it; the rate is the node's, shared by its workers."""
+    capture = settings.capture
+    chooser = None
+    if capture.bodies == "chosen":
+        rate = capture.whole_per_second / workers
+        chooser = Chooser(rate, capture.whole_interval_seconds, seed)
+    return Gatherer(VERSION, settings.node, chooser, identity)
 
 
-def _message(captured: Captured) -> Message:
-    return Message(
-        captured.head,
-        cast(bytes, captured.body),  # a bytearray is encoded the same
-        captured.body_bytes,
-        captured.truncated,
-        captured.gap_bytes,
-    )
+def gathered(source: Gatherer) -> dict[str, int]:
+    """Its counters that are not zero."""
+    counts = {
+        "sent_whole": source.records,
+        "record_cut": source.records_cut,
+        "sights_delayed": source.delayed,
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def counts_of(stats: Stats) -> Counts:

@@ -5,10 +5,10 @@ when the broker goes away and one when it is back, and which errors end the wait
 broker. librdkafka prints nothing by itself.
 """
 
-import json
 import logging
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaError, KafkaException
 
 from agent.settings import Kafka, Settings
@@ -51,10 +51,32 @@ class Reachability:
             self.down()
 
     def on_statistics(self, text: str) -> None:
+        """`text` is one of librdkafka's statistics (its STATISTICS.md)."""
         if self.is_down:
-            brokers = json.loads(text)["brokers"].values()
-            if any(broker["state"] == "UP" for broker in brokers):
+            brokers = _statistics.decode(text).brokers.values()
+            if any(broker.state == "UP" for broker in brokers):
                 self.up()
+
+
+class _Broker(msgspec.Struct):
+    state: str
+
+
+class _Statistics(msgspec.Struct):
+    brokers: dict[str, _Broker] = {}
+    txmsgs: int = 0
+
+
+_statistics = msgspec.json.Decoder(_Statistics)
+
+
+def messages_sent(text: str) -> int:
+    """How often a message was sent to a broker, by librdkafka's statistics.
+
+    It sums up over partitions, which last. Its brokers' own counters are forgotten when
+    a broker goes away.
+    """
+    return _statistics.decode(text).txmsgs
 
 
 def message_bytes(settings: Settings) -> int:

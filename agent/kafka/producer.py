@@ -1,103 +1,201 @@
-"""The producer of records: bounded by bytes, never blocking, everything lost counted.
+"""The producer: bounded by bytes, never blocking, every exchange lost counted.
 
-In: keys and values. Out: messages on Kafka, sealed if there are keys. Nothing here
-waits for the broker but `flush`, which has a bound.
+In: keys, values and how many exchanges each tells of. Out: messages on Kafka, sealed if
+there are keys. Nothing here waits for the broker but `flush` and `close`, which have
+bounds. While the broker is away, however long, `kafka.queue_bytes` of messages are kept.
 """
 
 import logging
+import time
 from collections import Counter
+from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import (
+    Reachability,
+    client_config,
+    message_bytes,
+    messages_sent,
+)
+from agent.kafka.limit import LEAST_BYTES, Limit
 from agent.kafka.sealing import sealer
 from agent.kafka.topics import Topics, topics
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-DELIVERY_MS = 120_000
-"""A record is given up when no broker took it for so long."""
+DELIVERY_MS = 0
+"""Without end: how much waits is bounded, not how long. A message that librdkafka gives
+up by itself may be stored or not."""
+STATISTICS_MS = 400
+"""So often librdkafka tells how many messages it has sent."""
+PURGE_SECONDS = 0.6
+"""For what is given up to be told, and for one more such count."""
+OVERHEAD_BYTES = 1 << 10
+"""Of a message beside its value, and what sealing may add to one; at most."""
+
+_REFUSED = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "too_large",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "delivery_failed",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "delivery_failed",
+    KafkaError.INVALID_MSG: "delivery_failed",
+    KafkaError.INVALID_RECORD: "delivery_failed",
+    KafkaError.POLICY_VIOLATION: "delivery_failed",
+    KafkaError._UNKNOWN_TOPIC: "delivery_failed",
+    KafkaError._UNKNOWN_PARTITION: "delivery_failed",
+}
+"""Errors after which a message does not stand on Kafka; of others nothing is known."""
 
 
 class RecordProducer:
-    """Sends records without ever blocking; what cannot be kept is dropped and counted.
+    """Sends without ever blocking; what cannot be kept is dropped and counted.
 
-    `dropped` counts by reason: `queue_full` (kafka.queue_bytes are waiting already),
-    `too_large`, `delivery_failed`. Call `poll` often, from the thread that sends.
+    `dropped` counts exchanges by reason: `queue_full` (kafka.queue_bytes wait already),
+    `too_large`, `delivery_failed` (the broker refused them), `not_delivered` (given up,
+    and surely not stored), `delivery_unknown` (given up, stored or not). Call `poll`
+    often, from the thread that sends.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Raises KeyFileError."""
         self.sent = 0
+        """Exchanges handed over."""
+        self.waiting = 0
+        """… of which nothing is known yet."""
+        self.delivered = 0
+        """… that the broker has stored."""
         self.dropped: Counter[str] = Counter()
+        """… lost, by reason."""
         self.topics: Topics = topics(settings)
         self._settings = settings
         self._reachability = Reachability(settings.kafka.bootstrap)
+        self._limit = Limit(settings)
         self._is_fatal = False
+        self._transmitted = 0
+        """How often a message was sent to a broker, as librdkafka told last."""
+        self._told = 0
+        """How often it told."""
+        self._settled = 0
+        """Messages whose fate it told."""
+        self._purged: list[int] = []
+        """Exchanges of each message that was given up while it waited to be sent, a
+        first or second time."""
         self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
 
-    def send(self, key: bytes, value: bytes, topic: str | None = None) -> None:
+    @property
+    def largest(self) -> int:
+        """Bytes of a value that the broker takes, as far as is known."""
+        return self._limit.bytes - OVERHEAD_BYTES
+
+    def send(
+        self, key: bytes, value: bytes, exchanges: int = 1, topic: str | None = None
+    ) -> None:
         """`topic` is one of `topics`; none: records."""
         topic = topic or self.topics.records
         if self._sealer is not None:
             value = self._sealer.seal(topic, key, value)
+        told = partial(self._on_delivery, exchanges)
         try:
-            self._producer.produce(topic, value, key)
+            self._producer.produce(topic, value, key, on_delivery=told)
         except BufferError:
-            self.dropped["queue_full"] += 1
+            self.dropped["queue_full"] += exchanges
         except KafkaException as error:
-            is_large = error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
-            self.dropped["too_large" if is_large else "delivery_failed"] += 1
+            code = error.args[0].code()
+            self.dropped[_REFUSED.get(code, "delivery_failed")] += exchanges
         else:
-            self.sent += 1
+            self.sent += exchanges
+            self.waiting += exchanges
 
     def poll(self) -> None:
         """Takes delivery reports; cheap."""
         self._producer.poll(0)
+        self._limit.poll(time.monotonic())
         if self._is_fatal:
             self._reconnect()
 
     def flush(self, seconds: float) -> int:
-        """Waits until all is delivered; returns the number of records left behind."""
-        left: int = self._producer.flush(seconds)
-        return left
+        """Waits until all is delivered; returns the number of exchanges left behind."""
+        self._producer.flush(seconds)
+        return self.waiting
 
-    @property
-    def waiting(self) -> int:
-        """Records sent but not yet acknowledged by the broker."""
-        return len(self._producer)
+    def close(self, seconds: float) -> None:
+        """Delivers what it can; what is left is given up and counted."""
+        if self.flush(max(0.0, seconds - PURGE_SECONDS)):
+            self._give_up()
 
     def _connect(self) -> Producer:
         config = client_config(self._settings.kafka, self._reachability) | {
             "error_cb": self._on_error,
-            # Retries must not make a record twice.
+            "stats_cb": self._on_statistics,
+            "statistics.interval.ms": STATISTICS_MS,
+            # Retries must not make a message twice.
             "enable.idempotence": True,
             "compression.type": "none" if self._sealer else "lz4",
             "linger.ms": 20,
+            # Of messages sent together: less than any broker takes.
+            "batch.size": LEAST_BYTES // 2,
             "queue.buffering.max.kbytes": self._settings.kafka.queue_bytes >> 10,
             "queue.buffering.max.messages": 0,
             "message.max.bytes": message_bytes(self._settings),
             "message.timeout.ms": DELIVERY_MS,
-            "delivery.report.only.error": True,
-            "on_delivery": self._on_delivery,
         }
         return Producer(config)
 
     def _reconnect(self) -> None:
         """An idempotent producer whose broker lost its state is of no more use."""
-        log.error("kafka: producer failed, %d records lost", self.waiting)
-        self._producer.purge()
-        self._producer.flush(1)
+        log.error("kafka: producer failed, %d exchanges given up", self.waiting)
+        self._give_up()
         self._is_fatal = False
+        self._transmitted = self._settled = 0
         self._producer = self._connect()
+
+    def _give_up(self) -> None:
+        """Counts all that waits by what is known of it.
+
+        librdkafka tells apart what is on its way to the broker and what waits for that,
+        but some of this was on its way before, and the answer was lost. No more
+        messages than it ever sent, less those whose fate it told; which ones it does not
+        tell, so they are taken to be the largest.
+        """
+        self._producer.purge()
+        end = time.monotonic() + PURGE_SECONDS
+        self._producer.flush(PURGE_SECONDS)
+        told = self._told
+        while self._purged and told == self._told and time.monotonic() < end:
+            self._producer.poll(0.05)
+        is_known = told != self._told
+        most = max(0, self._transmitted - self._settled) if is_known else None
+        self._purged.sort(reverse=True)
+        unknown = sum(self._purged[:most])
+        left = {
+            "delivery_unknown": unknown,
+            "not_delivered": sum(self._purged) - unknown,
+        }
+        self.dropped += Counter(left)
+        self._purged.clear()
 
     def _on_error(self, error: KafkaError) -> None:
         self._reachability.on_error(error)
         self._is_fatal = self._is_fatal or error.code() == KafkaError._FATAL
 
-    def _on_delivery(self, error: KafkaError | None, _: object) -> None:
-        if error is not None:
-            is_large = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
-            self.dropped["too_large" if is_large else "delivery_failed"] += 1
+    def _on_statistics(self, text: str) -> None:
+        self._reachability.on_statistics(text)
+        self._transmitted = messages_sent(text)
+        self._told += 1
+
+    def _on_delivery(
+        self, exchanges: int, error: KafkaError | None, message: Message
+    ) -> None:
+        self.waiting -= exchanges
+        if error is not None and error.code() == KafkaError._PURGE_QUEUE:
+            self._purged.append(exchanges)
+            return
+        self._settled += 1
+        if error is None:
+            self.delivered += exchanges
+            return
+        self.dropped[_REFUSED.get(error.code(), "delivery_unknown")] += exchanges
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._limit.refused(len(message))

@@ -85,7 +85,8 @@ def follow_topics(
     stop: threading.Event,
     changed: threading.Event,
 ) -> None:
-    """Sets `changed` once a topic is another one than `known`, made anew if need be."""
+    """Until `stop`: sets `changed` once a topic is another one than `known`, made anew
+    if need be."""
     reachability = Reachability(settings.kafka.bootstrap)
     admin = AdminClient(client_config(settings.kafka, reachability))
     while not stop.wait(WATCH_SECONDS):
@@ -95,7 +96,6 @@ def follow_topics(
             continue
         if not is_same:
             changed.set()
-            return
 
 
 def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:

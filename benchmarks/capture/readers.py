@@ -2,7 +2,7 @@
 
 Each runs in a process of its own and prints one JSON line: pairs, payload bytes, CPU
 seconds and peak resident memory, mapped pages among it. `ours` and `dpkt` go from the
-file to encoded records; `pairs` ends before the records; `walk` is the floor: it takes
+file to packed records; `pairs` ends before the records; `walk` is the floor: it takes
 each frame to its connection and copies the file once, and no more; `tshark` prints the
 fields of messages.
 
@@ -20,10 +20,9 @@ from pathlib import Path
 
 import dpkt
 
-from agent.interceptor.worker import record_of
-from agent.record import encoder
+from agent.record import VERSION, encoder
 from rings.assembler import Assembler
-from rings.message import Pair
+from rings.gatherer import Gatherer
 from rings.pcap import CHUNK_BYTES, read_blocks
 
 Result = tuple[int, int]
@@ -31,11 +30,13 @@ Result = tuple[int, int]
 
 
 def ours(path: str) -> Result:
-    assembler, records = Assembler(), 0
+    assembler, gatherer = Assembler(), Gatherer(VERSION, "node", None, lambda _: b"")
     for part in read_blocks(path):
-        records += _encode(assembler.feed(part))
-    records += _encode(assembler.close())
-    return records, assembler.total().payload_bytes
+        gatherer.feed(assembler.feed(part), assembler.now_ns)
+        gatherer.expire(assembler.now_ns)
+    gatherer.feed(assembler.close(), assembler.now_ns)
+    gatherer.close()
+    return gatherer.records, assembler.total().payload_bytes
 
 
 def to_pairs(path: str) -> Result:
@@ -45,16 +46,6 @@ def to_pairs(path: str) -> Result:
         pairs += len(assembler.feed(part))
     pairs += len(assembler.close())
     return pairs, assembler.total().payload_bytes
-
-
-def _encode(pairs: list[Pair]) -> int:
-    """As the interceptor's worker does; how many."""
-    count = 0
-    for pair in pairs:
-        if pair.response is not None:
-            encoder.encode(record_of(pair, pair.response, "node"))
-            count += 1
-    return count
 
 
 def walk(path: str) -> Result:

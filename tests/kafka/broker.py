@@ -7,6 +7,7 @@ ports: one in plain text, one for passwords over TLS, one for client certificate
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -135,6 +136,13 @@ class KafkaNode:
             self._process.wait(STOP_SECONDS)
         self._process = None
 
+    def freeze(self) -> None:
+        """Takes requests into its sockets, and answers none until `thaw`."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Ends the node as a power failure would."""
         if self._process is not None:
@@ -148,6 +156,22 @@ class KafkaNode:
         ours = [t for t in admin.list_topics(timeout=10).topics if t[0] != "_"]
         for deleted in admin.delete_topics(ours).values() if ours else ():
             deleted.result(10)
+
+    def empty(self) -> None:
+        """The same node, that lost all its data."""
+        self.kill()
+        shutil.rmtree(self._directory / "data")
+        self._format()
+        self.start()
+
+    def truncate(self) -> None:
+        """While it is down: a part of what was written last is lost."""
+        for log in (self._directory / "data").glob("vethscope.*/*.log"):
+            os.truncate(log, log.stat().st_size * 3 // 5)
+
+    def _signal(self, number: int) -> None:
+        assert self._process
+        self._process.send_signal(number)
 
     def _format(self) -> None:
         tool = ["format", "--cluster-id", "dmV0aHNjb3BlLXRlc3Rz", "--config"]

@@ -18,8 +18,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from agent.cluster.addresses import POD, AddressIndex, Workload
 from agent.cluster.service import Server
 from agent.interceptor.program import Interceptor
-from agent.record import NodeCoverage, Record, coverage_decoder, record_decoder
+from agent.record import NodeCoverage, batch_decoder, coverage_decoder
 from agent.settings import Settings, load
+from tests.agent.digger.records import Exchange, exchanges
 from tests.netns.pods import Pod
 from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 from tests.waiting import eventually
@@ -34,8 +35,9 @@ def packed(address: str) -> bytes:
 
 
 def settings(bootstrap: str, addresses: str, **flags: str) -> Settings:
-    """Nothing but these, whatever the environment says."""
-    own = {"kafka-bootstrap": bootstrap, "addresses-server": addresses, **flags}
+    """Nothing but these, whatever the environment says; all bodies are sent."""
+    own = {"kafka-bootstrap": bootstrap, "addresses-server": addresses}
+    own |= {"capture-bodies": "all", **flags}
     return load(environment={}, flags=own)
 
 
@@ -102,10 +104,11 @@ def wait_for(holds: Callable[[], bool]) -> None:
     assert eventually(holds, WAIT_SECONDS), "did not come true in time"
 
 
-def records(bootstrap: str, count: int) -> list[Record]:
-    """The first `count` records, or fewer if no more come in time."""
-    values = _values(bootstrap, RECORDS_TOPIC)
-    return [record_decoder.decode(value) for value in itertools.islice(values, count)]
+def records(bootstrap: str, count: int) -> list[Exchange]:
+    """The first `count` whole records, or fewer if no more come in time."""
+    batches = map(batch_decoder.decode, _values(bootstrap, RECORDS_TOPIC))
+    told = itertools.chain.from_iterable(map(exchanges, batches))
+    return list(itertools.islice(told, count))
 
 
 def coverage_windows(bootstrap: str, pod: bytes, pairs: int) -> list[NodeCoverage]:

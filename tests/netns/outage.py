@@ -7,7 +7,8 @@ from pathlib import Path
 
 from agent.interceptor.coverage import Counts, Coverage
 from agent.kafka.topics import ensure_topics
-from agent.record import record_decoder
+from agent.record import batch_decoder
+from tests.agent.digger.records import exchanges
 from tests.kafka.broker import KafkaNode
 from tests.netns.capturing import (
     address_list,
@@ -79,6 +80,6 @@ def _records(bootstrap: str) -> tuple[int, int]:
     """All on the topic, and how many are there more than once."""
     seen: Counter[tuple[int, int]] = Counter()
     for value in all_values(bootstrap, RECORDS_TOPIC):
-        record = record_decoder.decode(value)
-        seen[record.client_port, record.started_ns] += 1
+        for told in exchanges(batch_decoder.decode(value)):
+            seen[told.client_port, told.started_ns] += 1
     return seen.total(), seen.total() - len(seen)

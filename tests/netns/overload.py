@@ -18,7 +18,7 @@ from agent.interceptor.coverage import Counts
 from agent.interceptor.program import Interceptor
 from agent.interceptor.witness import HEADER_BYTES
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import record_decoder
+from agent.record import Record, batch_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,
     address_list,
@@ -172,10 +172,10 @@ class _Run:
 def _check(bootstrap: str) -> tuple[int, int]:
     """Records that the broker still has, and those whose answer is another's."""
     values = all_values(bootstrap, RECORDS_TOPIC)
-    return len(values), sum(map(_is_wrong, values))
+    records = [r for value in values for r in batch_decoder.decode(value).records]
+    return len(records), sum(map(_is_wrong, records))
 
 
-def _is_wrong(value: bytes) -> bool:
-    record = record_decoder.decode(value)
+def _is_wrong(record: Record) -> bool:
     target = record.request.head.split(b" ", 2)[1].decode()
     return bool(json.loads(record.response.body)["target"] != target)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent.interceptor.program import Interceptor
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import Record
+from tests.agent.digger.records import Exchange
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,
@@ -167,7 +167,7 @@ def test_replaced_pods_are_captured_without_loss_leak_or_wrong_label(
 
 
 def assert_each_is_there(
-    lives: dict[int, tuple[Slot, int, int]], read: list[Record]
+    lives: dict[int, tuple[Slot, int, int]], read: list[Exchange]
 ) -> None:
     """Every visit once, with the address of the pod and within its life."""
     seen: Counter[int] = Counter()

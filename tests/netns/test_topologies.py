@@ -7,7 +7,7 @@ import pytest
 from agent.cluster.addresses import POD, SERVICE
 from agent.interceptor.coverage import Counts
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import Record
+from tests.agent.digger.records import Exchange
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,
@@ -55,7 +55,7 @@ def _service(backend: str) -> str:
 
 def _captured(
     listed: Mapping[str, int] | None, pods: tuple[str, ...], asking: Pod | None, to: str
-) -> tuple[list[Record], Counts]:
+) -> tuple[list[Exchange], Counts]:
     """The records of COUNT exchanges with `to`, once more than there should be."""
     port = SERVICE_PORT if to == SERVICE_IP else PORT
     with EmbeddedBroker() as broker, address_list(listed or {}) as server:
@@ -71,7 +71,7 @@ def _captured(
     return [r for r in read if {r.client, r.server} & own], total
 
 
-def _ends(read: list[Record]) -> set[tuple[bytes, bytes, int]]:
+def _ends(read: list[Exchange]) -> set[tuple[bytes, bytes, int]]:
     return {(record.client, record.server, record.server_port) for record in read}
 
 

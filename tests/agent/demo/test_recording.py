@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from agent.demo.recording import Recording
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import record_decoder
+from agent.record import Batch, batch_decoder
 from agent.settings import Settings
 from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 from tests.waiting import eventually
@@ -47,7 +47,16 @@ def replay_some(recording: Recording) -> None:
     assert recording.flush(SECONDS)
 
 
-def received(settings: Settings, topic: str, count: int) -> list[bytes]:
+def batches_of(settings: Settings, exchanges: int) -> list[Batch]:
+    batches: list[Batch] = []
+    for value in received(settings, RECORDS_TOPIC):
+        batches.append(batch_decoder.decode(value))
+        if sum(batch.exchanges for batch in batches) >= exchanges:
+            break
+    return batches
+
+
+def received(settings: Settings, topic: str) -> Iterator[bytes]:
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka.bootstrap,
@@ -56,30 +65,32 @@ def received(settings: Settings, topic: str, count: int) -> list[bytes]:
         }
     )
     consumer.subscribe([topic])
-    values: list[bytes] = []
     deadline = time.monotonic() + SECONDS
-    while len(values) < count and time.monotonic() < deadline:
-        if (message := consumer.poll(0.1)) and not message.error():
-            values.append(message.value() or b"")
-    consumer.close()
-    return values
+    try:
+        while time.monotonic() < deadline:
+            if (message := consumer.poll(0.1)) and not message.error():
+                yield message.value() or b""
+    finally:
+        consumer.close()
 
 
-def test_each_json_exchange_is_a_record(
-    recording: Recording, settings: Settings
-) -> None:
+def test_each_json_exchange_is_told(recording: Recording, settings: Settings) -> None:
     replay_some(recording)
     sent = recording.counts.json_exchanges
     assert recording.coverage.delivered == sent
     assert recording.coverage.total().counts["pairs"] == sent
-    values = received(settings, RECORDS_TOPIC, sent)
-    assert len(values) == sent
-    methods = {bytes(record_decoder.decode(v).request.head[:4]) for v in values}
-    assert {b"GET ", b"POST"} <= methods
+    batches = batches_of(settings, sent)
+    assert sum(batch.exchanges for batch in batches) == sent
+    facts = [fact for batch in batches for fact in batch.facts]
+    records = [record for batch in batches for record in batch.records]
+    assert {b"GET", b"POST"} <= {record.fact.method for record in records}
+    assert facts
+    whole = recording.coverage.total().counts["sent_whole"]
+    assert 10 < whole == len(records) < sent
 
 
 def test_its_coverage_goes_to_the_broker(
     recording: Recording, settings: Settings
 ) -> None:
     replay_some(recording)
-    assert received(settings, COVERAGE_TOPIC, 1)
+    assert next(received(settings, COVERAGE_TOPIC))

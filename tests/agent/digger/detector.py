@@ -1,11 +1,14 @@
 """A small detector service for tests: says where e-mail addresses stand."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from proto.v1 import detector_pb2, detector_pb2_grpc
+from tests.ports import free_port
 
 
 class SmallDetector(detector_pb2_grpc.DetectorServicer):
@@ -41,6 +44,34 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class DetectorProcess:
+    """The same in a process, which can be stopped by signals; use as a context."""
+
+    def __init__(self) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys\nfrom tests.agent.digger.detector import SmallDetector\n"
+                f"with SmallDetector({self.address!r}):\n"
+                "    print(flush=True)\n    sys.stdin.read()",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout
+        self._process.stdout.readline()
+
+    def __enter__(self) -> "DetectorProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=10)
 
 
 def _findings(message: detector_pb2.Message) -> detector_pb2.Findings:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from agent.digger import detectors
 from agent.digger.detectors import AwayError, DetectorClient, RefusedError
 from detection.finding import Message
-from tests.agent.digger.detector import SmallDetector
+from tests.agent.digger.detector import DetectorProcess, SmallDetector
 from tests.ports import free_port
 
 BODY = b'{"email": "jane@example.com"}'
@@ -51,21 +49,8 @@ def test_a_service_that_hangs_is_away_after_its_deadlines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(detectors, "ANSWER_SECONDS", 0.3)
-    address = f"127.0.0.1:{free_port()}"
-    hung = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys, time; from tests.agent.digger.detector import SmallDetector\n"
-            f"with SmallDetector({address!r}): print(flush=True); sys.stdin.read()",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    client = DetectorClient(address)
-    try:
-        assert hung.stdout
-        hung.stdout.readline()
+    with DetectorProcess() as hung:
+        client = DetectorClient(hung.address)
         assert scanned(client, BODY) == [1]
         os.kill(hung.pid, signal.SIGSTOP)
         began = time.monotonic()
@@ -74,7 +59,4 @@ def test_a_service_that_hangs_is_away_after_its_deadlines(
         assert time.monotonic() - began < 2
         os.kill(hung.pid, signal.SIGCONT)
         assert scanned(client, BODY) == [1]
-    finally:
         client.close()
-        hung.kill()
-        hung.communicate()

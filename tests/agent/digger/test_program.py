@@ -108,7 +108,7 @@ def test_a_client_behind_a_proxy_is_named_by_its_identity(
 ) -> None:
     digger = start(line.settings)
     hidden = record(client=bytes(4))
-    vouched = record(client=bytes(4), client_identity="web/front")
+    vouched = record(client=bytes(4), identity="web/front")
     line.send(hidden, vouched)
     assert eventually(lambda: digger.digested == 2)
     clients = {
@@ -191,8 +191,8 @@ def test_what_an_inspected_pair_holds_is_in_the_package(
 def test_coverage_of_nodes_is_passed_on(line: Line, start: Start) -> None:
     start(line.settings)
     node = NodeCoverage(VERSION, "node-1", 1, 2, b"", {"paired": 7}, {"connections": 1})
-    line.producer.send(b"node-1", encoder.encode(node), COVERAGE_TOPIC)
-    line.producer.send(b"node-1", b"rubbish", COVERAGE_TOPIC)
+    line.producer.send(b"node-1", encoder.encode(node), 0, COVERAGE_TOPIC)
+    line.producer.send(b"node-1", b"rubbish", 0, COVERAGE_TOPIC)
     assert line.producer.flush(10) == 0
     assert eventually(lambda: bool(line.cloud.packages))
     coverage = [c for package in line.cloud.packages for c in package.coverage]

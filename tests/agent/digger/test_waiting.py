@@ -21,7 +21,7 @@ def job(choice: int = FIRST, body: str = "", failures: int = 0) -> Job:
 
 
 def queue(**settings: float) -> Waiting:
-    return Waiting(Digger(**settings), NOW)  # type: ignore[arg-type]
+    return Waiting(Digger(**settings), NOW)
 
 
 def test_what_must_be_inspected_goes_first() -> None:

@@ -48,7 +48,8 @@ def test_records_arrive_at_the_embedded_broker() -> None:
             producer.send(key, value)
             producer.poll()
         assert producer.flush(10) == 0
-        assert (producer.sent, producer.waiting, dict(producer.dropped)) == (100, 0, {})
+        assert (producer.sent, producer.delivered, producer.waiting) == (100, 100, 0)
+        assert not producer.dropped
         assert sorted(read(broker.bootstrap, 100)) == sorted(sent)
 
 
@@ -83,18 +84,41 @@ def test_a_record_larger_than_allowed_is_counted_apart() -> None:
     assert dict(producer.dropped) == {"too_large": 1}
 
 
-def test_records_no_broker_takes_in_time_are_counted(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("limit_ms", [producers.DELIVERY_MS, 1000])
+def test_messages_wait_without_end(
+    limit_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(producers, "DELIVERY_MS", 1000)
+    """A limit would make their fate unknown."""
+    monkeypatch.setattr(producers, "DELIVERY_MS", limit_ms)
     producer = RecordProducer(settings(f"127.0.0.1:{free_port()}"))
-    producer.send(b"key", b"value")
+    producer.send(b"key", b"value", 7)
 
     def is_dropped() -> bool:
         producer.poll()
-        return dict(producer.dropped) == {"delivery_failed": 1}
+        return producer.waiting == 0
 
-    assert eventually(is_dropped)
+    assert eventually(is_dropped, 3) == bool(limit_ms)
+    assert producer.dropped["delivery_unknown"] == (7 if limit_ms else 0)
+
+
+def test_what_was_never_sent_is_surely_not_stored() -> None:
+    producer = RecordProducer(settings(f"127.0.0.1:{free_port()}"))
+    for _ in range(10):
+        producer.send(b"key", b"value", 3)
+    began = time.monotonic()
+    producer.close(1.5)
+    assert time.monotonic() - began < 2.5
+    assert (producer.waiting, dict(producer.dropped)) == (0, {"not_delivered": 30})
+
+
+def test_a_close_with_a_broker_leaves_nothing() -> None:
+    with EmbeddedBroker() as broker:
+        chosen = settings(broker.bootstrap)
+        ensure_topics(chosen, threading.Event())
+        producer = RecordProducer(chosen)
+        producer.send(b"key", b"value", 3)
+        producer.close(10)
+        assert (producer.delivered, producer.waiting, producer.dropped) == (3, 0, {})
 
 
 def test_an_unreachable_broker_is_told_once(
