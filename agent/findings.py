@@ -15,8 +15,7 @@ from rich.table import Table
 
 from agent.digger.endpoints import Endpoints
 from agent.digger.heads import METHODS
-from agent.digger.inspection import body_prefix, messages
-from agent.record import VERSION, Record
+from agent.digger.inspection import body_prefix, message
 from agent.record import Message as Captured
 from detection.finding import Finding
 from detection.finding import Message as Inspected
@@ -149,19 +148,11 @@ class Findings:
 
 
 def _messages(pair: Pair, limit: int) -> tuple[Inspected, Inspected]:
-    record = Record(
-        version=VERSION,
-        node="",
-        client=pair.client,
-        client_port=pair.client_port,
-        server=pair.server,
-        server_port=pair.server_port,
-        started_ns=pair.request.first_ns,
-        answered_ns=pair.response.first_ns if pair.response else 0,
-        request=_captured(pair.request),
-        response=_captured(pair.response) if pair.response else _NOTHING,
+    answer = _captured(pair.response) if pair.response else _NOTHING
+    return (
+        message(_captured(pair.request), pair.request.target, limit),
+        message(answer, b"", limit),
     )
-    return messages(record, limit)
 
 
 _NOTHING = Captured(b"", b"", 0, False, 0)

@@ -13,5 +13,6 @@ cdef class Counting:
     cdef _count(self, bytes ip, long port, fact, record, double now)
     cdef _choose(self, edge, endpoint, kind, int choice, record, double now)
     cdef _end(self, outcome, double now)
+    cdef list _told(self, job, str direction, list findings)
     cdef _name(self, bytes ip, long long at_ns)
     cdef _client(self, fact, long long at_ns)

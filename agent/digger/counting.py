@@ -9,6 +9,7 @@ the digger's hot path: a fact costs a few look-ups.
 from typing import Any
 
 import cython
+from msgspec import structs
 
 from agent.cluster.addresses import (
     BEHIND_PROXY,
@@ -25,6 +26,7 @@ from agent.digger.row import Row
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import Job
 from agent.record import Batch, Fact, Record
+from detection.finding import Finding
 
 MOST_GIVEN_UP = 10_000
 """Addresses that nobody waits for any more; then all are waited for once again."""
@@ -84,12 +86,23 @@ class Counting:
         method = _METHODS.get(fact.method, "OTHER")
         server = self._name(ip, at_ns)
         client = self._client(fact, at_ns)
-        path = self._endpoints.template((server, port), method, fact.target)
-        edge = Edge(server, client, port, method, path, "", at_ns - at_ns % INTERVAL_NS)
+        place = (ip, port) if isinstance(server, Unnamed) else (server, port)
+        asking = fact.client if isinstance(client, Unnamed) else client
+        status = fact.status
+        path = self._endpoints.template(
+            place, method, fact.target, asking, status, at_ns
+        )
+        operation = ""
+        if fact.operation:
+            operation = self._endpoints.operation(
+                place, fact.operation, asking, status, at_ns
+            )
+        interval_ns = at_ns - at_ns % INTERVAL_NS
+        edge = Edge(server, client, port, method, path, operation, interval_ns)
         times: cython.longlong = fact.exchanges
         row: Row = self.draft.row(edge, at_ns)
         row.count(
-            fact.status,
+            status,
             at_ns,
             fact.waited_ns // (1000 * times),
             fact.request_bytes,
@@ -99,8 +112,8 @@ class Counting:
         )
         if fact.last_ns > row.last_ns:
             row.last_ns = fact.last_ns
-        endpoint = (server, port, method, path)
-        kind = (fact.status // 100, fact.shape)
+        endpoint = (server, port, method, path, operation)
+        kind = (status // 100, fact.shape)
         choice = self.sampler.choose(endpoint, kind, record is not None, now)
         if choice:
             self._choose(edge, endpoint, kind, choice, record, now)
@@ -123,7 +136,12 @@ class Counting:
         job, draft = outcome.job, self.draft
         if outcome.found is not None:
             draft.catalog_digest = self._inspector.digest
-            draft.find(job.edge, job.record.fact.first_ns, *outcome.found)
+            draft.find(
+                job.edge,
+                job.record.fact.first_ns,
+                self._told(job, "request", outcome.found[0]),
+                self._told(job, "response", outcome.found[1]),
+            )
             self.sampler.succeed(job.endpoint, job.kind, now)
             return
         draft.note("not_inspected")
@@ -131,6 +149,22 @@ class Counting:
             self.sampler.succeed(job.endpoint, job.kind, now)
         else:
             self.sampler.fail(job.endpoint, job.kind)
+
+    def _told(self, job: Job, direction: str, findings: list[Finding]) -> list[Finding]:
+        """Findings with the names of keys that may be told."""
+        edge, fact = job.edge, job.record.fact
+        message = f"{edge.method} {edge.path} {edge.operation} {direction}"
+        told = []
+        for finding in findings:
+            path = self._endpoints.key(
+                (edge.server, edge.port),
+                f"{message} {finding.location}",
+                finding.path,
+                fact.client,
+                fact.first_ns,
+            )
+            told.append(structs.replace(finding, path=path))
+        return told
 
     def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
         known = self._index.find(ip, at_ns) or place(ip)

@@ -208,8 +208,9 @@ class Inspector:
         """What became of the jobs, each alone if the detector fails on them."""
         outcomes: list[Outcome] = []
         try:
-            messages = [m for job in jobs for m in self._messages(job.record)]
-            scanned = self._detector.scan(messages)
+            limit = self._body_bytes
+            flat = [m for job in jobs for m in messages(job.record, limit)]
+            scanned = self._detector.scan(flat)
         except AwayError as error:
             return error
         except Exception as error:
@@ -270,13 +271,14 @@ class Inspector:
         self._waiting.put_back(again)
         return ended
 
-    def _messages(self, record: Record) -> tuple[Message, Message]:
-        """Request and response for the detector."""
-        _, target = request_line(record.request.head)
-        return (
-            message(record.request, target, self._body_bytes),
-            message(record.response, b"", self._body_bytes),
-        )
+
+def messages(record: Record, limit: int) -> tuple[Message, Message]:
+    """Request and response for the detector, bodies decoded to at most `limit`."""
+    _, target = request_line(record.request.head)
+    return (
+        message(record.request, target, limit),
+        message(record.response, b"", limit),
+    )
 
 
 def message(captured: Captured, target: bytes, limit: int) -> Message:
@@ -293,3 +295,11 @@ def message(captured: Captured, target: bytes, limit: int) -> Message:
         body=body,
         truncated=captured.truncated or captured.gaps > 0 or not is_whole,
     )
+
+
+def body_prefix(captured: Captured, limit: int) -> bytes:
+    """The first decoded bytes of a body."""
+    coding = content_coding(captured.head)
+    if not coding:
+        return captured.body[:limit]
+    return decode(coding, captured.body, limit)[0]

@@ -39,6 +39,12 @@ CALLED = _words(
     sandbox shop staging store support team web website worker"""
 )
 """What teams, projects and environments are called: data, where such may stand."""
+PROJECTS = _words(
+    """backlog beta boots frontend gold hello holiday kitchen lake landing ledger my
+    newsletter night onboarding payroll prod roadmap shirt staging vip web website
+    worker world"""
+)
+"""Of these, and of words about work and goods, those that interfaces seldom have."""
 ROOTS = _words(
     """_apis admin api apis gateway internal odata open private public rest restapi rpc
     v webapi ws"""

@@ -30,6 +30,7 @@ from agent.digger.sampling import Sampler
 from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
+from agent.kafka.names import NamesTopic, names_key
 from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics, follow_topics, topics
 from agent.lifecycle import Roles
@@ -54,8 +55,10 @@ DRAIN_SECONDS = 1.5
 QUIET_SECONDS = 0.3
 SEND_SECONDS = 1.0
 """When stopping: how long the last package may take."""
-LAG_SECONDS = 2.0
-"""Between two looks at how far behind we are."""
+LOOK_SECONDS = 2.0
+"""Between two looks at how far behind we are, and at what other diggers learnt."""
+NAMES_SECONDS = 5.0
+"""For what was learnt before; what comes later is taken then."""
 
 
 class Digger:
@@ -69,13 +72,13 @@ class Digger:
         self._opener = opener(settings)
         self._topics = topics(settings)
         self._index = AddressIndex()
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(names_key(settings))
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._inspector: Inspector | None = None
         self._failures: Counter[str] = Counter()
         self.lags: dict[str, int] = {}
         """Messages not read yet, of each partition."""
-        self._lags_at = 0.0
+        self._looked_at = 0.0
         self._draft_began = self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
         """Set once rules are loaded and the address list is served."""
@@ -148,6 +151,8 @@ class Digger:
             server = Server(self._index, settings.addresses.listen)
             stack.callback(server.close)
             self.is_serving.set()
+            self._names = NamesTopic(settings)
+            stack.callback(self._names.close)
             roles.start("uplink", self._uplink.run)
             stack.callback(self._uplink.close)
             while not (stop.is_set() or failed.is_set()):
@@ -182,6 +187,7 @@ class Digger:
                 "topics",
                 lambda ending: follow_topics(settings, identities, ending, changed),
             )
+            self._names.load(self._endpoints.take, NAMES_SECONDS)
             self._pulse.beat()
             self.is_reading.set()
             log.info("digger: started, addresses on %s", settings.addresses.listen)
@@ -205,7 +211,7 @@ class Digger:
             self._restart_if_void(intake, inspector)
             self._counting.gather(time.monotonic())
             self._close_if_due(inspector)
-            self._look_at_lag(intake)
+            self._look_around(intake)
             if self._uplink.is_full:
                 intake.idle(0.2)
                 ending.saw(False)
@@ -303,12 +309,15 @@ class Digger:
             self._failures[reason] += count
             self._counting.draft.note(reason, count)
 
-    def _look_at_lag(self, intake: Intake) -> None:
+    def _look_around(self, intake: Intake) -> None:
+        """What need not be done all the time."""
         now = time.monotonic()
-        if now - self._lags_at >= LAG_SECONDS:
-            self._lags_at = now
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
             self.lags = intake.lags()
             intake.tell()
+            self._names.follow(self._endpoints.take)
+            self._names.publish(self._endpoints.learnt(time.time_ns()))
 
     def _close_if_due(self, inspector: Inspector) -> None:
         draft = self._counting.draft

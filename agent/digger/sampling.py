@@ -64,7 +64,9 @@ class Sampler:
         self._period = 0
         self._active = self._active_before = 0
 
-    def choose(self, endpoint: Hashable, kind: Hashable, is_whole: bool, now: float) -> int:
+    def choose(
+        self, endpoint: Hashable, kind: Hashable, is_whole: bool, now: float
+    ) -> int:
         """The urgency of inspecting this exchange; without bodies (`is_whole` false)
         always NONE. What is not NONE is under way until `succeed` or `fail`."""
         state = self._state(endpoint)

@@ -25,6 +25,7 @@ from agent.digger.nouns import (
     PACKAGE_ROOTS,
     PEOPLE,
     PERSONAL_NOUNS,
+    PROJECTS,
     ROOTS,
     VERBS,
 )
@@ -48,6 +49,7 @@ PLACE = 7
 
 _LONGEST_SEGMENT = 200
 _LONGEST = 64
+_LONGEST_ACRONYM = 4
 _MOST_WORDS = 7
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
 _PRINTABLE = re.compile(rb"[\x21-\x7e]+")
@@ -226,6 +228,10 @@ class Segments:
         expects_none = where not in (OPEN, ROOT) or place & NAMES_NO_CAPITALS
         if is_called and expects_none and text[0].isupper():
             return False
+        if text.isupper() and len(text) > _LONGEST_ACRONYM:
+            return False
+        if where == OPEN and _is_project(words):
+            return False
         if where in (START, OPEN, ROOT):
             return True
         if text[0] == "_":
@@ -250,6 +256,14 @@ class Segments:
             return True
         ends = self.word(words[-1]) & known.ENDS
         return where == BEHIND and bool(ends) and bool(marks & known.KNOWN)
+
+
+def _is_project(words: list[str]) -> bool:
+    """What people call a project or a group of people by, rather than an interface."""
+    if len(words) == 1:
+        return words[0] in PROJECTS
+    is_called = any(word in PROJECTS for word in words) or words[-1] in PEOPLE
+    return words[0] not in VERBS and is_called
 
 
 def _is_root(name: str) -> bool:

@@ -23,10 +23,10 @@ from confluent_kafka.cimpl import NewTopic
 
 from agent.kafka.client import ANSWER_SECONDS, Reachability, client_config
 from agent.kafka.embedded import MOCK_ID
+from agent.kafka.topics import own_name
 from agent.keys import read_keys
 from agent.settings import Settings
 
-NAMES_TOPIC = "vethscope.names"
 BATCH = 1_000
 """Digests taken at once: 16 bytes each."""
 DIGEST_BYTES = 16
@@ -53,12 +53,13 @@ class NamesTopic:
     def __init__(self, settings: Settings) -> None:
         reachability = Reachability(settings.kafka.bootstrap)
         config = client_config(settings.kafka, reachability)
+        self._topic = own_name(settings, "names")
         self._admin = AdminClient(config)
         self._producer = Producer(
             config | {"linger.ms": 100, "compression.type": "none"}
         )
         self._consumer = Consumer(
-            config | {"group.id": NAMES_TOPIC, "enable.auto.commit": False}
+            config | {"group.id": self._topic, "enable.auto.commit": False}
         )
         self._is_ready = False
 
@@ -91,7 +92,7 @@ class NamesTopic:
         for key, value in learnt:
             # A full queue loses a digest: it is told again after some days.
             with suppress(BufferError, KafkaException):
-                self._producer.produce(NAMES_TOPIC, value or None, key)
+                self._producer.produce(self._topic, value or None, key)
         self._producer.poll(0)
 
     def close(self, seconds: float = 1.0) -> None:
@@ -103,23 +104,23 @@ class NamesTopic:
         try:
             cluster = self._admin.list_topics(timeout=seconds)
             is_embedded = str(cluster.cluster_id).startswith(MOCK_ID)
-            if not is_embedded and NAMES_TOPIC not in cluster.topics:
+            if not is_embedded and self._topic not in cluster.topics:
                 self._create()
-            found = self._admin.list_topics(NAMES_TOPIC, timeout=seconds)
-            partitions = found.topics[NAMES_TOPIC].partitions
+            found = self._admin.list_topics(self._topic, timeout=seconds)
+            partitions = found.topics[self._topic].partitions
         except KafkaException:
             return False
         if not partitions:
             return False
         self._consumer.assign(
-            [TopicPartition(NAMES_TOPIC, p, OFFSET_BEGINNING) for p in partitions]
+            [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in partitions]
         )
         self._is_ready = True
         return True
 
     def _create(self) -> None:
         new = NewTopic(
-            NAMES_TOPIC,
+            self._topic,
             num_partitions=1,
             replication_factor=-1,
             config={"cleanup.policy": "compact"},
@@ -127,7 +128,7 @@ class NamesTopic:
         created = self._admin.create_topics([new], request_timeout=ANSWER_SECONDS)
         # Another replica may have made it meanwhile.
         with suppress(KafkaException, TimeoutError):
-            created[NAMES_TOPIC].result(ANSWER_SECONDS)
+            created[self._topic].result(ANSWER_SECONDS)
 
     def _ends(self, seconds: float) -> dict[int, int]:
         """The offset behind the last message of each partition."""
@@ -137,5 +138,5 @@ class NamesTopic:
         }
 
     def _is_behind(self, partition: int, end: int) -> bool:
-        place = self._consumer.position([TopicPartition(NAMES_TOPIC, partition)])[0]
+        place = self._consumer.position([TopicPartition(self._topic, partition)])[0]
         return bool(end and place.offset < end)
