@@ -151,8 +151,7 @@ class Traffic:
     @property
     def dropped(self) -> Counter[str]:
         """Exchanges that the producer gave up, by reason: losses that are told."""
-        dropped = self._producer.dropped
-        return Counter({reason: n * EXCHANGES for reason, n in dropped.items()})
+        return self._producer.dropped
 
     def finish(self) -> None:
         """Writes no more than was begun, and waits until all is delivered."""
@@ -167,7 +166,7 @@ class Traffic:
             for number in range(self.batches, min(due, self._wanted)):
                 made, adds = batch(number, time.time_ns())
                 key = server_key(made.server, made.server_port)
-                self._producer.send(key, encoder.encode(made))
+                self._producer.send(key, encoder.encode(made), EXCHANGES)
                 self.expected.update(adds)
                 self.batches += 1
             self._producer.poll()

@@ -20,6 +20,8 @@ from tests.kafka.broker import KafkaNode
 COUNT = 60_000
 BODY_BYTES = 2_050
 """With heads and addresses a record of 2.5 KB."""
+BODIES = 5_000
+"""Different ones: equal ones would compress to nothing."""
 FLUSH_SECONDS = 60.0
 MOST_WAITING = 20_000
 PLAIN_MICROSECONDS = 3.0
@@ -28,7 +30,8 @@ SEALED_MICROSECONDS = 8.0
 
 def measure(kafka: KafkaNode, folder: Path) -> None:
     capture = folder / "large.pcap"
-    write(capture, Traffic("json", COUNT, body_bytes=BODY_BYTES), records.SEED)
+    traffic = Traffic("json", COUNT, body_bytes=BODY_BYTES, bodies=BODIES)
+    write(capture, traffic, records.SEED)
     keys = key_file(folder, os.urandom(32))
     for name, key, aim in (
         ("plain", "", PLAIN_MICROSECONDS),

@@ -17,7 +17,7 @@ from agent.digger.detectors import LocalDetector
 from agent.digger.inspection import Inspector
 from agent.digger.program import Digger
 from agent.interceptor.program import Interceptor
-from agent.metrics import Metric, of_process
+from agent.metrics import Metric, exposition, of_process
 from agent.settings import Settings
 from tests.manifests.rendering import KUSTOMIZE
 from tests.manifests.test_components import rendered_with
@@ -38,32 +38,41 @@ _LABEL = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, str]:
-    """What the roles tell: name of each metric → name of its label."""
+def metrics() -> list[Metric]:
+    """What the roles tell before they have done anything."""
     settings = Settings()
     interceptor = Interceptor(settings)
     roles = (
         interceptor,
+        # The digger has one only while it runs.
+        Inspector(LocalDetector(""), settings.digger, 1),
         Digger(settings),
         served.detector(settings.detector),
         served.cloud(settings.cloud),
     )
-    metrics: list[Metric] = [*of_process(time.monotonic())]
-    # The digger has one only while it runs.
-    inspector = Inspector(LocalDetector(""), settings.digger, 1)
-    metrics += inspector.metrics()
+    told: list[Metric] = [*of_process(time.monotonic())]
     # It is closed by `run` only, and nothing runs here.
     with interceptor._witness:
         for role in roles:
-            metrics += role.metrics()
+            told += role.metrics()
+    return told
+
+
+@pytest.fixture(scope="module")
+def told(metrics: list[Metric]) -> dict[str, str]:
+    """Name of each metric → name of its label."""
     return {metric.name: metric.label for metric in metrics}
 
 
-def promtool(*arguments: str) -> None:
+def promtool(*arguments: str, text: str = "") -> None:
     if not shutil.which("promtool"):
         pytest.skip("promtool is not installed (Debian: prometheus)")
     done = subprocess.run(
-        ["promtool", *arguments], capture_output=True, text=True, timeout=60
+        ["promtool", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -87,6 +96,10 @@ def drawn() -> Iterator[str]:
 
 def test_prometheus_accepts_the_rules() -> None:
     promtool("check", "rules", str(RULES))
+
+
+def test_prometheus_accepts_what_the_roles_tell(metrics: list[Metric]) -> None:
+    promtool("check", "metrics", text=exposition(metrics))
 
 
 def test_alerts_fire_when_they_should_and_not_while_all_is_well() -> None:
