@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+
 from agent.cluster import api, names, watch
 from agent.cluster.addresses import (
     BEHIND_PROXY,
@@ -38,14 +40,17 @@ from agent.digger.intake import Intake, Received
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Row, Unnamed
 from agent.digger.sampling import SHAPE_BYTES, Allowance, Sampler, shape
 from agent.digger.uplink import Uplink
+from agent.digger.workloads import told
 from agent.encryption import Unreadable
 from agent.health import Pulse
+from agent.kafka.names import NamesTopic, names_key
 from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics
 from agent.lifecycle import Roles
 from agent.metrics import Metric, counter
 from agent.record import RECORDS_TOPIC, Record
 from agent.settings import Settings
+from detection.finding import Finding
 
 log = logging.getLogger("vethscope")
 
@@ -58,6 +63,8 @@ INSPECTION_SHARE = 0.5
 lest Kafka drops records before we come to them."""
 HOLD_SECONDS = 5.0
 """A package waits so long for the names of private addresses still unknown."""
+NAMES_SECONDS = 5.0
+"""For what was learnt before; without it, words must prove anew."""
 MOST_GIVEN_UP = 10_000
 """Addresses that nobody waits for any more; then all are waited for once again."""
 DRAIN_SECONDS = 1.5
@@ -77,11 +84,12 @@ class Digger:
         self._settings = settings
         self._opener = opener(settings)
         self._index = AddressIndex()
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(names_key(settings))
         self._allowance = Allowance(INSPECTION_SHARE, time.monotonic())
         self._given_up: set[bytes] = set()
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._detector: Detector
+        self._names: NamesTopic
         self.is_serving = threading.Event()
         """Set once rules are loaded and the address list is served."""
         self.is_reading = threading.Event()
@@ -136,6 +144,9 @@ class Digger:
             if identities:
                 intake = Intake(settings, identities, self._uplink.resume)
                 stack.callback(intake.close)
+                self._names = NamesTopic(settings)
+                stack.callback(self._names.close)
+                self._names.load(self._endpoints.take, NAMES_SECONDS)
                 self._pulse.beat()
                 self.is_reading.set()
                 log.info("digger: started, addresses on %s", settings.addresses.listen)
@@ -239,11 +250,14 @@ class Digger:
             self._draft.note("undecodable")
             return []
         method, target = request_line(record.request.head)
-        status_class = status(record.response.head) // 100
+        code = status(record.response.head)
+        status_class = code // 100
         server = self._name(record.server, record.started_ns)
         client = vouched(record) or self._name(record.client, record.started_ns)
         port = record.server_port
-        path = self._endpoints.template((server, port), method, target)
+        path = self._endpoints.template(
+            (server, port), method, target, record.client, code, record.answered_ns
+        )
         edge = Edge(server, client, port, method, path)
         row = self._draft.count(edge, record, status_class)
         endpoint = (server, port, method, path)
@@ -255,7 +269,7 @@ class Digger:
     def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
         known = self._index.find(ip, at_ns) or place(ip)
         if known is not None:
-            return known
+            return told(known, self._endpoints.segments)
         if self._index.is_static or ip in self._given_up:
             return unresolved(ip)
         return self._draft.unname(ip, at_ns)
@@ -273,15 +287,37 @@ class Digger:
         found = self._detector.scan(flat, wait)
         self._allowance.spend(time.monotonic() - began)
         self._draft.catalog_digest = self._detector.digest
-        for (row, _), request, response in zip(
+        for (row, record), request, response in zip(
             chosen, found[::2], found[1::2], strict=True
         ):
             if request is None or response is None:
                 self._draft.note("not_inspected")
             else:
                 row.inspected += 1
-            self._draft.find(row, REQUEST, request or [])
-            self._draft.find(row, RESPONSE, response or [])
+            self._draft.find(row, REQUEST, self._told(record, "request", request))
+            self._draft.find(row, RESPONSE, self._told(record, "response", response))
+
+    def _told(
+        self, record: Record, direction: str, found: list[Finding] | None
+    ) -> list[Finding]:
+        """Findings whose paths hold no key that is data."""
+        method, target = request_line(record.request.head)
+        at_ns = record.answered_ns
+        server = (self._name(record.server, record.started_ns), record.server_port)
+        path = self._endpoints.template(server, method, target, at_ns=at_ns)
+        return [
+            msgspec.structs.replace(
+                finding,
+                path=self._endpoints.key(
+                    server,
+                    f"{method} {path} {direction} {finding.location}",
+                    finding.path,
+                    record.client,
+                    at_ns,
+                ),
+            )
+            for finding in found or []
+        ]
 
     def _close_if_due(self) -> None:
         age = time.monotonic() - self._draft_began
@@ -295,7 +331,9 @@ class Digger:
         self._close()
 
     def _close(self) -> None:
-        """Hands the draft over to the uplink."""
+        """Hands the draft over to the uplink, and what was learnt to the others."""
+        self._names.follow(self._endpoints.take)
+        self._names.publish(self._endpoints.learnt(time.time_ns()))
         draft, self._draft = self._draft, Draft()
         if draft.is_empty:
             return
@@ -310,7 +348,7 @@ class Digger:
             if len(self._given_up) >= MOST_GIVEN_UP:
                 self._given_up.clear()
             self._given_up.add(ip)
-        return known or unresolved(ip)
+        return told(known, self._endpoints.segments) if known else unresolved(ip)
 
 
 def vouched(record: Record) -> Workload | None:

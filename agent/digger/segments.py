@@ -29,7 +29,7 @@ from agent.digger.nouns import (
     ROOTS,
     VERBS,
 )
-from agent.digger.shapes import DATE, ID, VALUE, is_placeholder, placeholder
+from agent.digger.shapes import ID, VALUE, is_placeholder, placeholder
 from agent.digger.vocabulary import Vocabulary
 from agent.digger.words import is_plural, split
 
@@ -175,10 +175,7 @@ class Segments:
         if call := _CALL.fullmatch(text):
             name = self._template(call[1], place)
             return ID if is_placeholder(name) else f"{name}({ID})"
-        found = placeholder(text)
-        if found == DATE and place & PLACE == ROOT and _NUMBERED_VERSION.fullmatch(text):
-            return text
-        return found
+        return placeholder(text)
 
     def _file(self, text: str, stem: str, extension: str, place: int) -> str:
         if stem in FILES and place & PLACE in (START, OPEN, ROOT):
