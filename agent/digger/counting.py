@@ -25,6 +25,7 @@ from agent.digger.package import INTERVAL_NS, Draft, Edge, Unnamed
 from agent.digger.row import Row
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import Job
+from agent.digger.workloads import told
 from agent.record import Batch, Fact, Record
 from detection.finding import Finding
 
@@ -77,7 +78,7 @@ class Counting:
             if len(self._given_up) >= MOST_GIVEN_UP:
                 self._given_up.clear()
             self._given_up.add(ip)
-        return known or unresolved(ip)
+        return told(known, self._endpoints.segments) if known else unresolved(ip)
 
     def _count(
         self, ip: bytes, port: int, fact: Fact, record: Record | None, now: float
@@ -169,7 +170,7 @@ class Counting:
     def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
         known = self._index.find(ip, at_ns) or place(ip)
         if known is not None:
-            return known
+            return told(known, self._endpoints.segments)
         if self._index.is_static or ip in self._given_up:
             return unresolved(ip)
         return self.draft.unname(ip, at_ns)

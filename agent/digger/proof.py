@@ -41,7 +41,7 @@ TOLD_DAYS = 7
 """After so long that a word is still in use is told again."""
 DAY_NS = 86_400 * 10**9
 
-_READABLE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,39}")
+_READABLE = re.compile(r"_?[A-Za-z][A-Za-z0-9_-]{1,39}")
 
 
 class Candidate:
@@ -178,12 +178,13 @@ def may_prove(text: str, place: int, segments: Segments, has_ids: bool) -> bool:
     where = place & places.PLACE
     if where == places.PERSONAL or not _READABLE.fullmatch(text):
         return False
-    if sum(letter.isdigit() for letter in text) > 2 or "." in text:
+    if sum(letter.isdigit() for letter in text) > 2:
         return False
     words = split(text)
-    if place & places.NAMES_NO_CAPITALS and text[0].isupper():
+    if place & places.NAMES_NO_CAPITALS and text[0].isupper() and len(words) == 1:
         return False
-    if where in (places.BELOW, places.FAR, places.ONE) or has_ids:
+    is_data = where in (places.BELOW, places.FAR, places.ONE)
+    if (is_data and not place & places.UNSURE) or has_ids:
         return bool(segments.marks(words))
     return all(segments.word(word) or segments.is_spoken(word) for word in words)
 

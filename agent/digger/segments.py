@@ -29,7 +29,7 @@ from agent.digger.nouns import (
     ROOTS,
     VERBS,
 )
-from agent.digger.shapes import DATE, ID, VALUE, is_placeholder, placeholder
+from agent.digger.shapes import ID, VALUE, is_placeholder, placeholder
 from agent.digger.vocabulary import Vocabulary
 from agent.digger.words import is_plural, split
 
@@ -43,7 +43,9 @@ BEFORE_UNDERSCORE = 16
 """Added to a place before a segment such as `_search`: an index stands there."""
 SECOND = 32
 """Added to a place after a noun that two parameters may follow: `/repos/owner/name`."""
-PLACES = 64
+UNSURE = 64
+"""Added to BELOW after a word of which nobody knows whether data follows it."""
+PLACES = 128
 PLACE = 7
 
 
@@ -116,7 +118,7 @@ class Segments:
         if len(name) == 1:
             return PERSONAL
         is_open = marks & known.LEADS or noun in LETTERS_AND_DIGITS
-        return OPEN if is_open else BELOW
+        return OPEN if is_open else BELOW | UNSURE
 
     def marks(self, words: list[str]) -> int:
         """What holds for all of the words; 0 if one is not known."""
@@ -158,23 +160,22 @@ class Segments:
         return 0
 
     def _template(self, text: str, place: int) -> str:
-        where = place & PLACE
+        stem, dot, extension = text.rpartition(".")
+        is_file = dot and stem and extension.lower() in EXTENSIONS
+        if is_file and extension.lower() not in OF_INTERFACES:
+            return self._file(text, stem, extension, place)
         if self.may_stay(text, place):
             return text
         if text.isalnum():
             return ID
-        stem, dot, extension = text.rpartition(".")
-        if dot and stem and extension.lower() in EXTENSIONS:
+        if is_file:
             return self._file(text, stem, extension, place)
         if (verb := _VERB.fullmatch(text)) and self.is_operation(verb[2]):
             return f"{self._template(verb[1], place)}:{verb[2]}"
         if call := _CALL.fullmatch(text):
             name = self._template(call[1], place)
             return ID if is_placeholder(name) else f"{name}({ID})"
-        found = placeholder(text)
-        if found == DATE and where == ROOT and _NUMBERED_VERSION.fullmatch(text):
-            return text
-        return found
+        return placeholder(text)
 
     def _file(self, text: str, stem: str, extension: str, place: int) -> str:
         if stem in FILES and place & PLACE in (START, OPEN, ROOT):
@@ -289,7 +290,7 @@ def _word_stays(word: str, marks: int, where: int) -> bool:
     if where == BELOW:
         return bool(marks & known.BELOW)
     if where == BEHIND:
-        return bool(marks & known.BEHIND) or len(word) == 1
+        return bool(marks & (known.BEHIND | known.LEADS))
     return where == FAR and bool(marks & known.FAR_BEHIND)
 
 

@@ -8,11 +8,19 @@ they are: they are written in manifests.
 
 import re
 
+from agent.cluster.addresses import Workload
 from agent.digger.segments import Segments
 from agent.digger.shapes import ID
 
 _PART = re.compile(r"[-._]")
 NAME = "{name}"
+
+
+def told(workload: Workload, segments: Segments) -> Workload:
+    """The workload, without data in its name."""
+    if workload.kind != "Pod":
+        return workload
+    return workload._replace(name=told_name(workload.name, segments))
 
 
 def told_name(name: str, segments: Segments) -> str:
