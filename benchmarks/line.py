@@ -177,7 +177,12 @@ def main() -> None:
         time.sleep(QUIET_SECONDS)
         for number in range(options.rounds):
             for name in MODES:
-                measure(site, folder / f"{number}-{name}", name, options.seconds)
+                measure(
+                    site,
+                    folder / f"{number}-{name.replace(' ', '-')}",
+                    name,
+                    options.seconds,
+                )
 
 
 if __name__ == "__main__":
