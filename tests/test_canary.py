@@ -1,13 +1,16 @@
 """No captured value leaves: planted ones are searched in all that is sent or written.
 
-The demo's traffic, with its planted values, goes through the whole line. Between digger
+The demo's traffic, with its planted values, goes through the whole line; so do ten
+thousand names where names of interfaces stand. Between digger
 and cloud stands a relay that keeps each package; the store's file, all pages with
 their JSON twins, the log and standard output are searched too. Extend it with each new
 output.
 """
 
 import base64
+import functools
 import hashlib
+import random
 import re
 import threading
 import time
@@ -23,11 +26,17 @@ import pytest
 
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
+from agent.digger.vocabulary import Vocabulary
 from agent.health import serving
+from agent.interceptor.coverage import Coverage
+from agent.kafka.producer import RecordProducer
+from agent.metrics import Metric
+from agent.record import VERSION, Message, Record, encoder, server_key
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from proto.v1 import collector_pb2, collector_pb2_grpc
 from tests.ports import free_port
+from tests.waiting import eventually
 
 PIECES_SECONDS = 4.0
 RATE = 200.0
@@ -130,6 +139,115 @@ def _disguises(value: str) -> Iterator[bytes]:
             digest = hashlib.new(algorithm, raw, usedforsecurity=False)
             yield digest.hexdigest().encode()
             yield digest.digest()
+
+
+NAMED = 10_000
+"""Names, tokens and code words in paths, operations, keys and query names."""
+CODES = "hunter swordfish juniper falcon diabetes divorce acme welcomeback".split()
+PEOPLE = "mueller schmidt garcia kowalski nguyen papadopoulos johansson".split()
+
+
+def _words() -> list[str]:
+    """Made-up words and tokens, names of persons, code words: none is of an interface."""
+    chance = random.Random(9)
+    known = Vocabulary.load()
+    words = set()
+    while len(words) < NAMED:
+        syllables = [
+            "".join(map(chance.choice, ("bdgklmnrtvz", "aeiou"))) for _ in "12345"
+        ]
+        token = "".join(chance.choice("abcdefghjkmnpqrstuvwxyz") for _ in range(12))
+        called = f"{chance.choice(PEOPLE + CODES)}{chance.choice(['', '-', '.'])}"
+        made = "".join(syllables)
+        words |= {made, token, called + made}
+    return sorted(word for word in words if not known.marks(word))[:NAMED]
+
+
+class Naming:
+    """Sends one exchange for each word, in a place of its own, to the queue."""
+
+    monitored: frozenset[bytes] = frozenset()
+
+    def __init__(self, words: list[str], settings: Settings) -> None:
+        self.coverage = Coverage(settings.node)
+        self._words = words
+        self._settings = settings
+        self._is_sent = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        producer = RecordProducer(self._settings)
+        for number, word in enumerate(self._words):
+            record = _naming(number, word)
+            producer.send(server_key(record), encoder.encode(record))
+            producer.poll()
+        producer.flush(20)
+        self._is_sent.set()
+        stop.wait()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        return self._is_sent.wait(timeout_seconds)
+
+    def metrics(self) -> Iterator[Metric]:
+        yield from ()
+
+
+def _naming(number: int, word: str) -> Record:
+    """The word in a path, an operation, a key or a query name; an address beside it."""
+    email = "jane@example.org"
+    target, body = [
+        (f"/employee/{word}", f'{{"email":"{email}"}}'),
+        (f"/{word}/orders", f'{{"email":"{email}"}}'),
+        (f"/api/v1/projects/{word}/tasks", f'{{"email":"{email}"}}'),
+        (f"/reports/{word}.pdf", f'{{"email":"{email}"}}'),
+        ("/graphql", f'{{"query":"query {word} {{ a }}","email":"{email}"}}'),
+        ("/rpc", f'{{"jsonrpc":"2.0","method":"{word}.get","email":"{email}"}}'),
+        ("/users", f'{{"{word}":{{"email":"{email}"}}}}'),
+        (f"/search?{word}={email}", "{}"),
+    ][number % 8]
+    head = f"POST {target} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+    now_ns = time.time_ns()
+    return Record(
+        VERSION,
+        "node",
+        bytes([192, 0, 2, 1 + number % 5]),
+        40_000,
+        bytes([192, 0, 2, 100]),
+        80,
+        now_ns,
+        now_ns,
+        Message(head.encode(), body.encode(), len(body), False, 0),
+        Message(answer, b"{}", 2, False, 0),
+    )
+
+
+def test_no_name_leaves(tmp_path: Path) -> None:
+    words = _words()
+    collector = free_port()
+    source = functools.partial(Naming, words)
+    with (
+        _relay(f"127.0.0.1:{collector}") as (relay, port),
+        Standalone(
+            _settings(tmp_path, collector, port), threading.Event(), source
+        ) as standalone,
+    ):
+        assert standalone.ready()
+        assert eventually(lambda: _pairs(relay) >= NAMED, 60)
+        pages = b"".join(_pages(standalone.dashboard).values()).lower()
+    packages = b"\0".join(relay.passed).lower()
+    assert b"contact.email" in packages
+    for word in words:
+        assert word.encode() not in packages, word
+        assert word.encode() not in pages, word
+
+
+def _pairs(relay: Relay) -> int:
+    """Told in packages up to now."""
+    return sum(
+        endpoint.pairs
+        for passed in list(relay.passed)
+        for endpoint in collector_pb2.Package.FromString(passed).endpoints
+    )
 
 
 def test_no_planted_value_leaves(
