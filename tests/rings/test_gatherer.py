@@ -277,3 +277,9 @@ def test_what_is_chosen_is_whole_and_the_rest_is_counted() -> None:
         for fact in batch.facts + [record.fact for record in batch.records]:
             told[fact.target] += fact.exchanges
     assert told == {b"/users/%d" % n: 143 if n < 6 else 142 for n in range(7)}
+
+
+def test_what_the_path_does_not_say_is_told_beside() -> None:
+    query = b'{"operationName": "OrderById", "query": "query OrderById {order}"}'
+    (batch,) = gathered(lean(), pair("/graphql", query), pair("/graphql", b'{"a": 1}'))
+    assert [fact.operation for fact in batch.facts] == [b"query OrderById", b""]
