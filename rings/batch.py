@@ -177,7 +177,7 @@ def fact_key(
     pack_integer(target, response.status)
     pack_integer(target, shape)
     pack_octets(target, operation, 0, min(len(operation), _LONGEST_OPERATION))
-    waited = (response.first_ns - request.first_ns) // 1000
+    waited = max(response.first_ns - request.first_ns, 0) // 1000
     octaves = 0
     while waited >= 16:
         waited >>= 1
