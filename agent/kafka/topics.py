@@ -28,6 +28,8 @@ from agent.settings import Settings
 RETENTION_MS = 24 * 3600 * 1000
 """Topics that we create keep captured bodies a day: the time a repair may take."""
 
+_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID)
+"""Of a topic that was made a moment ago."""
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
 
@@ -80,7 +82,7 @@ def _tell(reachability: Reachability, error: Exception) -> None:
     why = error.args[0] if isinstance(error, KafkaException) else None
     if why is None or why.code() in AWAY:
         reachability.down()
-    elif not why.retriable():
+    elif not why.retriable() and why.code() not in _NOT_YET:
         reachability.refuse(why)
 
 
