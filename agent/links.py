@@ -4,7 +4,8 @@ In: an address and the files of the link (`certificates.Files`); no certificate
 authority means plain text. Out: a channel, or the credentials of a server. A server
 looks at its files at each handshake, a channel before each call, so a new certificate
 is in use without a restart. Files that cannot be used are told once, and what was read
-before goes on to hold. Peers of a link with an own certificate must prove themselves.
+before goes on to hold. Peers of a link with an own certificate must prove themselves;
+the cloud knows a cluster by the token that goes with each call.
 """
 
 import logging

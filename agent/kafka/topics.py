@@ -34,6 +34,8 @@ RETENTION_MS = 24 * 3600 * 1000
 WATCH_SECONDS = 5.0
 """Between two looks at the topics' identities."""
 
+_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID)
+"""Of a topic that was made a moment ago."""
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
 
@@ -86,7 +88,7 @@ def _tell(reachability: Reachability, error: Exception) -> None:
     why = error.args[0] if isinstance(error, KafkaException) else None
     if why is None or why.code() in AWAY:
         reachability.down()
-    elif not why.retriable():
+    elif not why.retriable() and why.code() not in _NOT_YET:
         reachability.refuse(why)
 
 
