@@ -21,6 +21,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 
+from detection import heads
 from detection.finding import Finding, Message
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
@@ -205,6 +206,8 @@ def serve_beside(
 
 
 def _message(part: detector_pb2.Message) -> Message:
+    if part.head:
+        return heads.message(part.head, part.body, part.truncated)
     return Message(
         target=part.target,
         headers=[(header.name, header.value) for header in part.headers],

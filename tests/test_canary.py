@@ -10,6 +10,7 @@ output.
 import base64
 import functools
 import hashlib
+import json
 import random
 import re
 import threading
@@ -31,10 +32,12 @@ from agent.health import serving
 from agent.interceptor.coverage import Coverage
 from agent.kafka.producer import RecordProducer
 from agent.metrics import Metric
-from agent.record import VERSION, Message, Record, encoder, server_key
+from agent.record import Record, encoder, server_key
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from proto.v1 import collector_pb2, collector_pb2_grpc
+from rings.operation import operation
+from tests.agent.digger.records import batch, record
 from tests.ports import free_port
 from tests.waiting import eventually
 
@@ -96,6 +99,7 @@ def _settings(folder: Path, collector: int, relay: int) -> Settings:
         "cloud-database-url": f"sqlite:///{folder / 'store.sqlite3'}",
         "digger-package-seconds": "0.3",
         "digger-inspect-per-second": "10000",
+        "digger-first-sights-per-second": "10000",
     }
     return load(environment={}, flags=flags)
 
@@ -148,7 +152,7 @@ PEOPLE = "mueller schmidt garcia kowalski nguyen papadopoulos johansson".split()
 
 
 def _words() -> list[str]:
-    """Made-up words and tokens, names of persons, code words: none is of an interface."""
+    """Made-up words and tokens, names of persons, code words; none of interfaces."""
     chance = random.Random(9)
     known = Vocabulary.load()
     words = set()
@@ -177,8 +181,9 @@ class Naming:
     def run(self, stop: threading.Event) -> None:
         producer = RecordProducer(self._settings)
         for number, word in enumerate(self._words):
-            record = _naming(number, word)
-            producer.send(server_key(record), encoder.encode(record))
+            told = batch(_naming(number, word))
+            key = server_key(told.server, told.server_port)
+            producer.send(key, encoder.encode(told))
             producer.poll()
         producer.flush(20)
         self._is_sent.set()
@@ -204,21 +209,17 @@ def _naming(number: int, word: str) -> Record:
         ("/users", f'{{"{word}":{{"email":"{email}"}}}}'),
         (f"/search?{word}={email}", "{}"),
     ][number % 8]
-    head = f"POST {target} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n"
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-    now_ns = time.time_ns()
-    return Record(
-        VERSION,
-        "node",
-        bytes([192, 0, 2, 1 + number % 5]),
-        40_000,
-        bytes([192, 0, 2, 100]),
-        80,
-        now_ns,
-        now_ns,
-        Message(head.encode(), body.encode(), len(body), False, 0),
-        Message(answer, b"{}", 2, False, 0),
+    made = record(
+        f"POST {target} HTTP/1.1",
+        json.loads(body),
+        {},
+        at_ns=time.time_ns(),
+        client=bytes([192, 0, 2, 1 + number % 5]),
     )
+    asked = made.request
+    made.fact.operation = operation(asked.head, target.encode(), asked.body)
+    made.fact.shape = number
+    return made
 
 
 def test_no_name_leaves(tmp_path: Path) -> None:
@@ -244,9 +245,10 @@ def test_no_name_leaves(tmp_path: Path) -> None:
 def _pairs(relay: Relay) -> int:
     """Told in packages up to now."""
     return sum(
-        endpoint.pairs
+        traffic.pairs
         for passed in list(relay.passed)
         for endpoint in collector_pb2.Package.FromString(passed).endpoints
+        for traffic in endpoint.traffic
     )
 
 

@@ -1,8 +1,8 @@
 """Detectors: where messages are scanned, this process's scanner or a service.
 
-In: messages. Out: the findings of each, in order, and the processor time that it took.
-A service (gRPC, detector.proto) has a deadline for each call and a second try, which
-reaches another replica where there is one; then it counts as away.
+In: messages as captured. Out: the findings of each, in order, and the processor time
+that it took. A service (gRPC, detector.proto) has a deadline for each call and a second
+try, which reaches another replica where there is one; then it counts as away.
 """
 
 import logging
@@ -14,7 +14,8 @@ import grpc
 from agent import links
 from agent.certificates import Files
 from agent.links import PLAIN, Link
-from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
+from detection.finding import Finding, Likelihood, Location, Sensitivity
+from detection.heads import message
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
 
@@ -55,6 +56,20 @@ class RefusedError(Exception):
     """A detector failed on one of these messages."""
 
 
+class Part(NamedTuple):
+    """A request or a response, as it goes to a detector."""
+
+    head: bytes
+    """As captured."""
+    body: bytes
+    """De-chunked and content-decoded."""
+    is_cut: bool
+    """The body is only the first part of what was sent."""
+
+    def __repr__(self) -> str:
+        return f"Part(head={len(self.head)} B, body={len(self.body)} B)"
+
+
 class Scanned(NamedTuple):
     """What one call gave."""
 
@@ -71,7 +86,7 @@ class Detector(Protocol):
     @property
     def lanes(self) -> int: ...
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         """Raises AwayError and RefusedError."""
         ...
 
@@ -90,9 +105,9 @@ class LocalDetector:
     def digest(self) -> str:
         return self._scanner.digest
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         began = time.thread_time()
-        found = list(self._scanner.scan(messages))
+        found = list(self._scanner.scan([message(*part) for part in parts]))
         return Scanned(found, time.thread_time() - began)
 
     def close(self) -> None:
@@ -110,9 +125,9 @@ class DetectorClient:
         self._server = server
         self._link = Link(server, files, _OPTIONS)
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         """Raises AwayError and RefusedError."""
-        request = detector_pb2.DetectRequest(messages=map(_wire, messages))
+        request = detector_pb2.DetectRequest(messages=map(_wire, parts))
         words = ""
         for _ in range(TRIES):
             stub = detector_pb2_grpc.DetectorStub(self._link.channel)
@@ -123,7 +138,7 @@ class DetectorClient:
                     raise RefusedError(error.code().name) from None
                 words = _words(error)
             else:
-                return self._scanned(len(messages), response)
+                return self._scanned(len(parts), response)
         raise AwayError(f"{self._server} {words}")
 
     def close(self) -> None:
@@ -143,17 +158,8 @@ def _words(error: grpc.RpcError) -> str:
     return links.reason("detector", error) or "is not reachable"
 
 
-def _wire(message: Message) -> detector_pb2.Message:
-    return detector_pb2.Message(
-        target=message.target,
-        headers=[
-            detector_pb2.Header(name=name, value=value)
-            for name, value in message.headers
-        ],
-        content_type=message.content_type,
-        body=message.body,
-        truncated=message.truncated,
-    )
+def _wire(part: Part) -> detector_pb2.Message:
+    return detector_pb2.Message(head=part.head, body=part.body, truncated=part.is_cut)
 
 
 def _finding(wire: detector_pb2.Finding) -> Finding:

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from agent.digger import detectors
-from agent.digger.detectors import AwayError, DetectorClient, RefusedError
-from detection.finding import Message
+from agent.digger.detectors import AwayError, DetectorClient, Part, RefusedError
 from tests.agent.digger.detector import DetectorProcess, SmallDetector
 from tests.ports import free_port
 
@@ -16,7 +15,7 @@ BODY = b'{"email": "jane@example.com"}'
 
 
 def scanned(client: DetectorClient, *bodies: bytes) -> list[int]:
-    found = client.scan([Message(body=body) for body in bodies]).findings
+    found = client.scan([Part(b"", body, False) for body in bodies]).findings
     return [len(one) for one in found]
 
 
