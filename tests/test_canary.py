@@ -152,10 +152,14 @@ PEOPLE = "mueller schmidt garcia kowalski nguyen papadopoulos johansson".split()
 
 
 def _words() -> list[str]:
+<<<<<<< HEAD
     """Made-up words and tokens, names of persons, code words; none of interfaces."""
+=======
+    """Made-up words, tokens, names of persons, code words: none of interfaces."""
+>>>>>>> names
     chance = random.Random(9)
     known = Vocabulary.load()
-    words = set()
+    words = set[str]()
     while len(words) < NAMED:
         syllables = [
             "".join(map(chance.choice, ("bdgklmnrtvz", "aeiou"))) for _ in "12345"

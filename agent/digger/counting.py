@@ -88,7 +88,8 @@ class Counting:
         server = self._name(ip, at_ns)
         client = self._client(fact, at_ns)
         place = (ip, port) if isinstance(server, Unnamed) else (server, port)
-        asking = fact.client if isinstance(client, Unnamed) else client
+        # Replicas of a client are several clients: addresses tell them apart.
+        asking = fact.client
         status = fact.status
         path = self._endpoints.template(
             place, method, fact.target, asking, status, at_ns
