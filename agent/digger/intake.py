@@ -31,8 +31,8 @@ log = logging.getLogger("vethscope")
 
 SESSION_MS = 6_000
 """A digger that vanished gives up its partitions after so long."""
-PREFETCH_KBYTES = 32 << 10
-"""Messages that librdkafka holds ready for us."""
+PREFETCH_KBYTES = 8 << 10
+"""Messages that librdkafka holds ready for us, before it unpacks them."""
 ENDS_SECONDS = 2.0
 """For the broker's answer about where a partition ends."""
 
@@ -296,7 +296,7 @@ def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:
         "queued.max.messages.kbytes": max(PREFETCH_KBYTES, largest >> 10),
         "message.max.bytes": largest,
         "fetch.message.max.bytes": largest,
-        "fetch.max.bytes": max(50 << 20, largest),
+        "fetch.max.bytes": max(PREFETCH_KBYTES << 10, largest),
         "receive.message.max.bytes": max(100 << 20, largest + (1 << 20)),
         "fetch.wait.max.ms": 100,
     }

@@ -23,7 +23,7 @@ MOST_MUST = 4_096
 """Jobs that must be done: at the default rate the last of them waits 20 s."""
 MOST_MAY = 256
 """Jobs that may be left: about a second's."""
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 """Of all records waiting or under way, unless one alone is larger."""
 
 
