@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from cloud.collector import Bind, collecting, plain
+from cloud.doors.collector import Bind, collecting, plain
 from cloud.errors import AddressError
-from cloud.pages import application
-from cloud.store import Store
+from cloud.pages.site import application
+from cloud.store.store import Store
 
 log = logging.getLogger("vethscope")
 

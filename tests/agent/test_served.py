@@ -13,8 +13,8 @@ import pytest
 
 from agent.links import PLAIN, bind
 from agent.served import Served, answers_calls, answers_pages
-from cloud.collector import collecting
-from cloud.store import Store
+from cloud.doors.collector import collecting
+from cloud.store.store import Store
 from proto.v1 import collector_pb2, collector_pb2_grpc
 from tests.certificates import Authority
 from tests.cloud.packages import package

@@ -23,11 +23,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud import coverage, endpoints, formats, overview
 from cloud.errors import UnavailableError
-from cloud.reasons import COUNTED
-from cloud.reports import EndpointReport, FieldsQuery, PageQuery, Query
-from cloud.store import Store
+from cloud.pages import coverage, endpoints, formats, overview
+from cloud.pages.reasons import COUNTED
+from cloud.pages.reports import EndpointReport, FieldsQuery, PageQuery, Query
+from cloud.store.store import Store
 
 HERE = Path(__file__).parent
 HEADERS = {

@@ -17,6 +17,7 @@ from typing import NoReturn
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from cloud.doors.limits import MESSAGE_BYTES, check, check_resume
 from cloud.errors import (
     AddressError,
     CloudError,
@@ -24,8 +25,7 @@ from cloud.errors import (
     RefusedError,
     UnavailableError,
 )
-from cloud.limits import MESSAGE_BYTES, check, check_resume
-from cloud.store import Store
+from cloud.store.store import Store
 from proto.v1 import collector_pb2, collector_pb2_grpc
 
 log = logging.getLogger("vethscope")

@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
 
-from cloud import reports
-from cloud.reports import (
+from cloud.pages import reports
+from cloud.pages.reports import (
     Client,
     DataType,
     EndpointList,
@@ -25,8 +25,8 @@ from cloud.reports import (
     Query,
     Workload,
 )
-from cloud.rows import SURE, printable
-from cloud.schema import STATUSES, endpoints, places, traffic, workloads
+from cloud.store.rows import SURE, printable
+from cloud.store.schema import STATUSES, endpoints, places, traffic, workloads
 
 _ID = re.compile("[0-7][0-9a-f]{15}")
 MOST_NAMED = 3

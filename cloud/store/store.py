@@ -24,10 +24,10 @@ from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from cloud import schema
 from cloud.errors import OverlapError, StoreError, UnavailableError
-from cloud.rows import Row, Rows, printable
-from cloud.schema import Merge
+from cloud.store import schema
+from cloud.store.rows import Row, Rows, printable
+from cloud.store.schema import Merge
 from proto.v1 import collector_pb2
 
 log = logging.getLogger("vethscope")

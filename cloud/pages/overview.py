@@ -7,11 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from cloud import coverage, reports
-from cloud.endpoints import by_weight, data_type, most_sensitive, rows
-from cloud.reports import Cluster, DataType, DataTypeTotal, Edge, Overview, Workload
-from cloud.rows import SURE
-from cloud.schema import clusters, endpoints, places, traffic, workloads
+from cloud.pages import coverage, reports
+from cloud.pages.endpoints import by_weight, data_type, most_sensitive, rows
+from cloud.pages.reports import (
+    Cluster,
+    DataType,
+    DataTypeTotal,
+    Edge,
+    Overview,
+    Workload,
+)
+from cloud.store.rows import SURE
+from cloud.store.schema import clusters, endpoints, places, traffic, workloads
 
 MOST_ENDPOINTS = 10
 MOST_EDGES = 20

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from cloud import schema
-from cloud.schema import STATUSES, Merge, identity
+from cloud.store import schema
+from cloud.store.schema import STATUSES, Merge, identity
 from proto.v1 import collector_pb2, detector_pb2
 
 SURE = detector_pb2.LIKELY

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from cloud import reasons, reports, schema
-from cloud.endpoints import workload
-from cloud.reasons import COUNTED, Group
-from cloud.reports import (
+from cloud.pages import reasons, reports
+from cloud.pages.endpoints import workload
+from cloud.pages.reasons import COUNTED, Group
+from cloud.pages.reports import (
     Count,
     Coverage,
     CoverageReport,
@@ -24,7 +24,8 @@ from cloud.reports import (
     Part,
     Reason,
 )
-from cloud.schema import coverage, workloads
+from cloud.store import schema
+from cloud.store.schema import coverage, workloads
 
 Amounts = Mapping[str, int]
 _KEY = (coverage.c.cluster, coverage.c.node, coverage.c.workload_id)
