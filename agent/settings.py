@@ -57,7 +57,7 @@ class Capture(msgspec.Struct, frozen=True):
     """Memory of the interceptor, rings included, beyond which workers leave out
     connections; 0: the control group's limit."""
     bodies: Literal["chosen", "all"] = "chosen"
-    """Exchanges that are sent with their bodies: those chosen for inspection, or all."""
+    """Exchanges sent with their bodies: those that may be inspected, or all."""
     whole_per_second: Annotated[float, Meta(ge=0)] = 100.0
     """Exchanges that a node sends whole a second, beyond first sights: a few nodes feed
     digger.inspect_per_second."""

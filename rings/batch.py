@@ -1,8 +1,8 @@
 # cython: annotation_typing=False
 """Batch: what is told of the exchanges with one server, in the making.
 
-In come exchanges, out goes one MessagePack array: facts, where exchanges that differ only
-in sizes and times are one, and whole records. `agent/record.py` names its fields and
+In come exchanges, out goes one MessagePack array: facts, where exchanges that differ
+only in sizes and times are one, and whole records. `agent/record.py` names its fields and
 reads it. A record is copied once, from the stream's buffer into the batch.
 """
 

@@ -2,7 +2,7 @@
 
 In: keys, values and how many exchanges each tells of. Out: messages on Kafka, sealed if
 there are keys. Nothing here waits for the broker but `flush` and `close`, which have
-bounds. While the broker is away, however long, `kafka.queue_bytes` of messages are kept.
+bounds. While the broker is away, however long, `kafka.queue_bytes` are kept.
 """
 
 import logging
@@ -152,9 +152,9 @@ class RecordProducer:
         """Counts all that waits by what is known of it.
 
         librdkafka tells apart what is on its way to the broker and what waits for that,
-        but some of this was on its way before, and the answer was lost. No more
-        messages than it ever sent, less those whose fate it told; which ones it does not
-        tell, so they are taken to be the largest.
+        but some of this was on its way before, and the answer was lost. These are no
+        more than all that it ever sent, less those whose fate it told. Which ones, it
+        does not tell, so they are taken to be the largest.
         """
         self._producer.purge()
         end = time.monotonic() + PURGE_SECONDS
