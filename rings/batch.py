@@ -2,8 +2,8 @@
 """Batch: what is told of the exchanges with one server, in the making.
 
 In come exchanges, out goes one MessagePack array: facts, where exchanges that differ
-only in sizes and times are one, and whole records. `agent/record.py` names its fields and
-reads it. Large bodies are copied once, when the array is put together.
+only in sizes and times are one, and whole records. `agent/record.py` names its fields
+and reads it. Large bodies are copied once, when the array is put together.
 """
 
 import cython
