@@ -12,10 +12,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
-COMPILED := $(wildcard rings/*.pxd detection/*.pxd)
+COMPILED := $(wildcard rings/*.pxd detection/*.pxd agent/*/*.pxd)
 COMPILED += $(wildcard $(COMPILED:.pxd=.py))
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 BENCHMARKS += $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
+BENCHMARKS := $(filter-out vocabulary,$(BENCHMARKS))
 PROTOS := $(wildcard proto/v1/*.proto)
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I. --python_out=$(1) --mypy_out=quiet:$(1) \
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
@@ -31,7 +32,7 @@ image: ## the container image vethscope:dev; BASE=debian needs no image registry
 
 ##@ Test
 .PHONY: test check lint types contracts proto-fresh test-plain fuzz test-image load bench
-test: servers ## every test that this machine can run, with the compiled modules
+test: servers apiserver ## every test that this machine can run, with the compiled modules
 	$(part)
 	@$(PYTEST) --ignore=tests/image --ignore=tests/load tests
 check: lint types contracts proto-fresh test-plain test fuzz test-image ## all that CI runs
@@ -75,6 +76,7 @@ bench: .venv/dev ## prints ratios of speed
 FOLDERS := $(filter-out __pycache__ image load,$(notdir $(wildcard tests/[a-z]*[a-z])))
 FOLDERS := $(filter-out %.py,$(FOLDERS))
 .PHONY: $(FOLDERS)
+kubernetes: apiserver
 $(FOLDERS): servers
 	$(part)
 	@$(PYTEST) tests/$@
@@ -95,13 +97,15 @@ lock: .venv/venv ## new versions of all dependencies, with hashes
 	| $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 clean: ## removes all that was built
 	@rm -rf .venv build dist *.egg-info .coverage .*_cache .hypothesis
-	@find $(dir $(COMPILED)) -name '*.so' -delete -o -name '*.c' -delete
+	@find $(sort $(dir $(COMPILED))) -name '*.so' -delete -o -name '*.c' -delete
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)
-.PHONY: servers
+.PHONY: servers apiserver
 servers: .venv/dev ## programs that the integration tests run (Debian packages)
 	@.ci/setup servers .venv
+apiserver: servers ## kube-apiserver, built once: minutes
+	@$(BIN)/python -m tests.kubernetes.building
 .venv/venv: .ci/setup
 	@.ci/setup venv .venv
 	@touch $@

@@ -13,8 +13,8 @@ from setuptools import Extension, setup
 
 COMPILED = sorted(
     module
-    for package in ("rings", "detection")
-    for path in Path(package).glob("*.pxd")
+    for package in ("rings", "detection", "agent")
+    for path in Path(package).rglob("*.pxd")
     if (module := path.with_suffix(".py")).stem != "memory"
 )
 """A module with a .pxd beside it is compiled; memory.pxd is inlined by the others."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -28,6 +29,7 @@ EXAMPLES = """examples:
   vethscope run                            watch this machine, dashboard on port 8080
   vethscope demo --duration 15 --json      sample traffic through the whole line
   vethscope replay --pairs - file.pcap     one JSON line a request and response
+  vethscope replay --findings - file.pcap  data types by endpoint, from a file
   vethscope detect bodies.jsonl            which data types stand where
   vethscope check --config vethscope.toml  effective settings, all errors at once
 """
@@ -136,6 +138,9 @@ def _add_replay(commands: Commands) -> None:
     parser = commands.add_parser("replay", help="pairs out of capture files")
     parser.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng; -")
     parser.add_argument("--pairs", metavar="PATH", help="JSON lines here; - for stdout")
+    parser.add_argument(
+        "--findings", metavar="PATH", help="JSON lines of pairs with data types here"
+    )
     parser.add_argument("--report", metavar="PATH", help="counters as JSON here")
     parser.add_argument(
         "--all-content-types", action="store_true", help="pairs that are not JSON too"
@@ -145,7 +150,7 @@ def _add_replay(commands: Commands) -> None:
         action="store_true",
         help="do not look into VXLAN, Geneve, GRE, MPLS and the like",
     )
-    _add_settings(parser, ("capture",))
+    _add_settings(parser, ("capture", "detector"))
     parser.set_defaults(command=_replay)
 
 
@@ -234,43 +239,40 @@ def _digger(settings: Settings, stop: threading.Event) -> None:
 
 
 def _detector(settings: Settings, stop: threading.Event) -> None:
-    from agent.served import Served, answers_calls
+    from agent import served
+    from agent.links import bind
     from detection import program
 
     detector = settings.detector
-    served = Served("detector", "vethscope_detector_messages_total", "Messages.")
-    served.live = (answers_calls(detector.listen, True),)
-    served.ready = (answers_calls(detector.listen, False),)
-    with serving(settings.health.listen, served):
+    observed = served.detector(detector)
+    with serving(settings.health.listen, observed):
         program.serve(
             detector.listen,
             detector.catalog,
             detector.processes,
             stop,
-            served.counts,
-            served.has_started.set,
+            observed.counts,
+            observed.start.set,
+            partial(bind, detector.files),
         )
 
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
-    from agent.served import Served, answers_calls, answers_pages
+    from agent import served
+    from agent.links import bind
     from cloud import program
 
     cloud = settings.cloud
-    served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
-    served.live = (
-        answers_pages(cloud.listen, "/healthz"),
-        answers_calls(cloud.collector_listen, True),
-    )
-    served.ready = (answers_pages(cloud.listen, "/readyz"), *served.live)
-    with serving(settings.health.listen, served):
+    observed = served.cloud(cloud)
+    with serving(settings.health.listen, observed):
         program.serve(
             cloud.listen,
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: served.has_started.set(),
-            served.counts,
+            lambda _: observed.start.set(),
+            observed.counts,
+            partial(bind, cloud.collector_files),
         )
 
 
@@ -293,6 +295,8 @@ def _replay(options: argparse.Namespace) -> int:
         options.all_content_types,
         settings.capture.body_bytes,
         not options.no_tunnels,
+        options.findings,
+        settings.detector.catalog,
     )
 
 

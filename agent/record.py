@@ -11,9 +11,6 @@ import msgspec
 VERSION = 2
 """Of batches and coverage. Others are not read, but counted as `unknown_version`."""
 
-RECORDS_TOPIC = "vethscope.records"
-COVERAGE_TOPIC = "vethscope.coverage"
-
 
 class Fact(msgspec.Struct, array_like=True, gc=False):
     """Exchanges of one server that differ in nothing but sizes and times."""

@@ -1,9 +1,9 @@
 """`vethscope replay`: the same core from capture files.
 
 In come capture files, each its own world of connections; out go one JSON line a pair,
-the coverage counters, or a summary table. Bodies are never written, only their sizes
-and SHA-256. A file that cannot be read to its end gives what was readable, then one
-line on standard error, and the exit status is 1.
+or a pair with findings, the coverage counters, or a summary table. Bodies are never
+written, only their sizes and SHA-256. A file that cannot be read to its end gives what
+was readable, then one line on standard error, and the exit status is 1.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from agent.findings import Findings
 from rings.assembler import Assembler
 from rings.block import MalformedBlockError
 from rings.content import decode
@@ -76,28 +77,42 @@ def replay(
     all_content_types: bool,
     body_bytes: int,
     tunnels: bool = True,
+    findings: str | None = None,
+    catalog: str = "",
 ) -> int:
-    """Replays files; the exit status. `pairs` and `report` are paths or `-`.
+    """Replays files; the exit status. Outputs are paths or `-`.
 
-    `tunnels` looks for TCP inside of VXLAN, GRE, MPLS and the like.
+    `tunnels` looks for TCP inside of VXLAN, GRE, MPLS and the like. `catalog` is the
+    user's own data types for `findings`.
 
-    Raises OSError if an output cannot be written.
+    Raises OSError if an output cannot be written, CatalogError.
     """
     limits = Limits(
         keep_all_bodies=True, body_bytes=body_bytes, tunnels=tunnels, offline=True
     )
     reports: list[FileReport] = []
     total = Stats()
-    with _opened(pairs) as lines, _progress(files) as advance:
+    found = Findings(catalog, body_bytes) if findings else None
+    with (
+        _opened(pairs) as lines,
+        _opened(findings) as told,
+        _progress(files) as advance,
+    ):
         for file in files:
             assembler = Assembler(limits)
             error = None
             try:
                 for pair in _pairs(assembler, file, advance):
-                    if lines and (all_content_types or pair.is_json):
+                    if not all_content_types and not pair.is_json:
+                        continue
+                    if lines:
                         _write(lines, line(file, pair, body_bytes))
+                    if found and told:
+                        _write_all(told, found.feed(file, pair))
             except (CaptureError, OSError) as failure:
                 error = _told(file, failure)
+            if found and told:
+                _write_all(told, found.flush())
             stats = assembler.total()
             total.add(stats)
             reports.append(
@@ -111,7 +126,9 @@ def replay(
         if target:
             whole = Report(total.buckets(), total.counts(), total.unpaired(), reports)
             _write(target, whole)
-    if not pairs and not report:
+    if found and sys.stdout.isatty():
+        found.print_table(Console(markup=False))
+    if not pairs and not report and not findings:
         _print_summary(reports)
     return 1 if any(done.error for done in reports) else 0
 
@@ -190,6 +207,11 @@ def _endpoint(address: bytes, port: int) -> str:
 
 def _write(target: TextIO, value: msgspec.Struct) -> None:
     target.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _write_all(target: TextIO, values: Iterable[msgspec.Struct]) -> None:
+    for value in values:
+        _write(target, value)
 
 
 def _told(file: str, failure: Exception) -> str:

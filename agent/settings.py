@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from agent import constraints
+from agent.certificates import Files
 from agent.keys import KeyFileError, read_keys
 
 WORKING_BYTES = 160 << 20
@@ -36,6 +38,17 @@ class Addresses(msgspec.Struct, frozen=True):
     """The digger serves the address list here (gRPC)."""
     server: str = "127.0.0.1:7081"
     """The interceptor asks here; empty: capture all pods of the node."""
+    ca_file: str = ""
+    """PEM file of the authorities of digger and interceptors, which prove themselves to
+    each other. With certificate and key: TLS; empty: plain text."""
+    certificate_file: str = ""
+    """PEM file of this program's certificate, read again when it changes."""
+    key_file: str = ""
+    """PEM file of its key."""
+
+    @property
+    def files(self) -> Files:
+        return Files("addresses", self.ca_file, self.certificate_file, self.key_file)
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -57,7 +70,7 @@ class Capture(msgspec.Struct, frozen=True):
     """Memory of the interceptor, rings included, beyond which workers leave out
     connections; 0: the control group's limit."""
     bodies: Literal["chosen", "all"] = "chosen"
-    """Exchanges sent with their bodies: those that may be inspected, or all."""
+    """Exchanges sent with their bodies: those chosen for inspection, or all."""
     whole_per_second: Annotated[float, Meta(ge=0)] = 100.0
     """Exchanges that a node sends whole a second, beyond first sights: a few nodes feed
     digger.inspect_per_second."""
@@ -77,11 +90,18 @@ class Kafka(msgspec.Struct, frozen=True):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = (
         "PLAINTEXT"
     )
-    sasl_mechanism: str = ""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     sasl_username: str = ""
     sasl_password: str = ""
     ca_file: str = ""
     """PEM file of certificate authorities; empty: the system's."""
+    topic_prefix: str = "vethscope"
+    """Topics are `PREFIX.CLUSTER.records` and the like, so that clusters can share a
+    Kafka; the consumer group is `PREFIX.CLUSTER.digger`."""
+    certificate_file: str = ""
+    """PEM file of our own certificate, for brokers that ask for one."""
+    key_file: str = ""
+    """PEM file of its key."""
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Partitions of a topic that has to be created."""
     queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
@@ -94,6 +114,10 @@ class Kafka(msgspec.Struct, frozen=True):
     """Plain messages are counted instead of read; else whoever writes to the topics
     needs no key to be believed."""
 
+    @property
+    def files(self) -> Files:
+        return Files("kafka", self.ca_file, self.certificate_file, self.key_file)
+
 
 class Digger(msgspec.Struct, frozen=True):
     """Sampling and packages."""
@@ -101,9 +125,15 @@ class Digger(msgspec.Struct, frozen=True):
     package_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     """A package is sent at least this often while there is something to send."""
     inspect_per_second: Annotated[float, Meta(ge=0)] = 200.0
-    """Pairs inspected a second at most, beyond first sights."""
+    """Pairs inspected a second at most, beyond first sights and what is due."""
     inspect_interval_seconds: Annotated[float, Meta(gt=0)] = 60.0
-    """Every endpoint is inspected at least this often while it has traffic."""
+    """Every endpoint is due for inspection this often while it has traffic."""
+    first_sights_per_second: Annotated[float, Meta(gt=0)] = 200.0
+    """First sights and what is due, inspected a second at most; more wait."""
+    inspect_share: Annotated[float, Meta(gt=0)] = 0.5
+    """Processors that the detector may be kept busy with by this digger."""
+    inspect_bytes_per_second: Annotated[float, Meta(ge=1 << 16)] = 32 << 20
+    """Captured bytes inspected a second at most."""
 
 
 class Detector(msgspec.Struct, frozen=True):
@@ -115,6 +145,17 @@ class Detector(msgspec.Struct, frozen=True):
     catalog: str = ""
     """YAML file of own rules, added to the built-in ones."""
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    ca_file: str = ""
+    """PEM file of the authorities of digger and detectors, which prove themselves to
+    each other. With certificate and key: TLS; empty: plain text."""
+    certificate_file: str = ""
+    """PEM file of this program's certificate, read again when it changes."""
+    key_file: str = ""
+    """PEM file of its key."""
+
+    @property
+    def files(self) -> Files:
+        return Files("detector", self.ca_file, self.certificate_file, self.key_file)
 
 
 class Cloud(msgspec.Struct, frozen=True):
@@ -128,14 +169,37 @@ class Cloud(msgspec.Struct, frozen=True):
     """The digger sends here."""
     ca_file: str = ""
     """PEM file: the digger speaks TLS to the cloud and trusts these authorities."""
+    certificate_file: str = ""
+    """PEM file of the digger's certificate, for a cloud that asks for one."""
+    key_file: str = ""
+    """PEM file of its key."""
+    token_file: str = ""
+    """The token of this cluster, which the digger sends with each call; read again when
+    it changes, closed to other users."""
+    collector_certificate_file: str = ""
+    """PEM file of the collector's certificate: with its key it speaks TLS only."""
+    collector_key_file: str = ""
+    """PEM file of its key."""
     database_url: str = "sqlite:///vethscope.sqlite3"
     """SQLAlchemy URL; sqlite:///FILE or postgresql+psycopg://…"""
+
+    @property
+    def files(self) -> Files:
+        """Of the digger's end."""
+        return Files("cloud", self.ca_file, self.certificate_file, self.key_file)
+
+    @property
+    def collector_files(self) -> Files:
+        """Of the collector's end."""
+        certificate, key = self.collector_certificate_file, self.collector_key_file
+        return Files("cloud", "", certificate, key, "collector_")
 
 
 class Cluster(msgspec.Struct, frozen=True):
     """Names of this cluster and node."""
 
     name: str = "local"
+    """Tells clusters apart, in the cloud and on a shared Kafka."""
     node: str = ""
     """Kubernetes node name; empty: this machine's host name."""
 
@@ -267,7 +331,7 @@ def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object
         return msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
         shown = "***" if _is_secret(source) else repr(value)
-        choices = [word for word in get_args(kind) if isinstance(word, str)]
+        choices = [word for word in get_args(kind) if word and isinstance(word, str)]
         words = f"must be one of {', '.join(choices)}" if choices else str(error)
         errors.append(f"{source}: {shown}: {words}")
         return None
@@ -287,12 +351,13 @@ def _check(settings: Settings, errors: list[str]) -> None:
             "cloud.database_url: must be sqlite:///FILE or "
             "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )
-    for file in ("addresses.file", "detector.catalog", "kafka.ca_file"):
+    for file in ("addresses.file", "detector.catalog"):
         group, name = file.split(".")
         path = getattr(getattr(settings, group), name)
         if path and not Path(path).is_file():
             errors.append(f"{file}: {path!r}: no such file")
     _check_encryption(settings.kafka, errors)
+    errors += constraints.broken(settings)
     for group, name, _ in names():
         value = getattr(getattr(settings, group), name)
         if name.endswith(("listen", "server")) and value:

@@ -25,15 +25,17 @@ from confluent_kafka import Producer
 from agent.demo.capture import Capture
 from agent.digger.decoding import decode_batch
 from agent.encryption import LEVEL, Opener, Sealer
-from agent.kafka.client import Reachability, client_config
+from agent.kafka.client import client_config
 from agent.kafka.producer import RecordProducer
-from agent.record import RECORDS_TOPIC, VERSION
+from agent.kafka.reachability import Reachability
+from agent.record import VERSION
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler
 from rings.gatherer import Gatherer, Packed
 from rings.message import Pair
 from rings.pcap import read_blocks
 from tests.agent.test_keys import key_file
+from tests.topics import RECORDS_TOPIC
 
 EXCHANGES = 4000
 RATE = 1000.0

@@ -20,11 +20,12 @@ from pathlib import Path
 from confluent_kafka import Consumer
 
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import COVERAGE_TOPIC, coverage_decoder
+from agent.record import coverage_decoder
 from tests.netns.capturing import address_list
 from tests.netns.pods import Node
 from tests.netns.processes import children, cpu_seconds
 from tests.netns.web import CLIENT, SERVER, Load, Web, load_of, web
+from tests.topics import COVERAGE_TOPIC
 
 PAD_BYTES = 1400
 """Answers of 1.5 KB."""

@@ -106,7 +106,11 @@ def _count(draft: Draft, told: Batch | NodeCoverage) -> None:
     facts = told.facts + [record.fact for record in told.records]
     for one in facts:
         edge = Edge(_WORKLOAD, INTERNET, told.server_port, "GET", "/")
-        draft.count(edge, one)
+        times = one.exchanges
+        waited_us = one.waited_ns // (1000 * times)
+        sizes = one.request_bytes, one.response_bytes, one.truncated
+        row = draft.row(edge, one.first_ns)
+        row.count(one.status, one.first_ns, waited_us, *sizes, times)
 
 
 def main(arguments: list[str]) -> int:

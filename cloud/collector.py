@@ -9,7 +9,7 @@ that this package never will be taken.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NoReturn
@@ -37,11 +37,19 @@ GRACE_SECONDS = 1.0
 """For calls under way when the collector stops."""
 SERVICE = "vethscope.v1.Collector"
 
+Bind = Callable[[grpc.Server, str], int]
+"""Makes a server listen on host:port, with TLS or without; gives the port."""
+
 CODES: dict[type[CloudError], grpc.StatusCode] = {
     OverlapError: grpc.StatusCode.FAILED_PRECONDITION,
     RefusedError: grpc.StatusCode.INVALID_ARGUMENT,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
+
+
+def plain(server: grpc.Server, listen: str) -> int:
+    """Without TLS."""
+    return server.add_insecure_port(listen)
 
 
 class Collector(collector_pb2_grpc.CollectorServicer):
@@ -90,7 +98,10 @@ def _refuse(context: grpc.ServicerContext, error: CloudError) -> NoReturn:
 
 @contextmanager
 def collecting(
-    store: Store, listen: str, counts: Counter[str] | None = None
+    store: Store,
+    listen: str,
+    counts: Counter[str] | None = None,
+    bind: Bind = plain,
 ) -> Iterator[int]:
     """Serves on `listen` (host:port) meanwhile; gives the port. Raises AddressError.
 
@@ -108,7 +119,7 @@ def collecting(
     collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store, counts), server)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     try:
-        port = server.add_insecure_port(listen)
+        port = bind(server, listen)
     except RuntimeError:
         raise AddressError(
             f"collector: cannot listen on {listen}: another program has it, or it is "

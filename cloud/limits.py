@@ -7,6 +7,7 @@ belong into a log.
 
 import re
 from collections.abc import Iterable, Mapping, Sized
+from itertools import pairwise
 
 from cloud.errors import RefusedError
 from proto.v1 import collector_pb2, detector_pb2
@@ -22,10 +23,14 @@ MOST_REASONS = 100
 MOST_STATUSES = 10
 TEXT_BYTES = 253
 """Names of clusters, nodes, workloads and topics: the longest DNS name (RFC 1035)."""
+OPERATION_BYTES = 512
 PATH_BYTES = 2_048
 """Path templates and JSON paths."""
 LARGEST = 1 << 44
 """Of one counter in one package: 500,000 packages still fit 63 bits."""
+INTERVAL_NS = 300 * 10**9
+BUCKETS = 240
+"""Of a latency's sketch, see collector.proto."""
 LATEST_NS = 1 << 62
 """The year 2116: adding a window never leaves 63 bits."""
 
@@ -71,10 +76,19 @@ def _check_offsets(offsets: Iterable[collector_pb2.Offsets]) -> None:
             raise RefusedError(f"{where}.next: is too large")
         if (covered.topic, covered.partition) in seen:
             raise RefusedError(f"{where}: names a partition twice")
+        _check_follows(where, covered)
         seen.add((covered.topic, covered.partition))
-        is_empty = is_empty and covered.first == covered.next
+        is_reset = covered.HasField("follows")
+        is_empty = is_empty and covered.first == covered.next and not is_reset
     if is_empty:
         raise RefusedError("offsets: a package must name the records that it covers")
+
+
+def _check_follows(where: str, covered: collector_pb2.Offsets) -> None:
+    if not 0 <= covered.follows <= LATEST_NS:
+        raise RefusedError(f"{where}.follows: is not an offset")
+    if covered.follows > covered.first and covered.first != covered.next:
+        raise RefusedError(f"{where}.follows: only an empty range starts over")
 
 
 def _check_endpoint(where: str, endpoint: collector_pb2.Endpoint) -> None:
@@ -84,14 +98,29 @@ def _check_endpoint(where: str, endpoint: collector_pb2.Endpoint) -> None:
         raise RefusedError(f"{where}.server_port: is not a port")
     _matches(f"{where}.method", endpoint.method, _METHOD)
     _text(f"{where}.path", endpoint.path, PATH_BYTES)
-    _at_most(f"{where}.statuses", endpoint.statuses, MOST_STATUSES)
-    for pairs in endpoint.statuses.values():
-        _counter(f"{where}.statuses", pairs)
-    for name in ("pairs", "inspected", "request_bytes", "response_bytes", "truncated"):
-        _counter(f"{where}.{name}", getattr(endpoint, name))
+    _text(f"{where}.operation", endpoint.operation, OPERATION_BYTES)
+    _interval(f"{where}.interval_start_ns", endpoint.interval_start_ns)
+    _counter(f"{where}.inspected", endpoint.inspected)
+    _at_most(f"{where}.traffic", endpoint.traffic, MOST_STATUSES)
+    for traffic in endpoint.traffic:
+        _check_traffic(f"{where}.traffic", traffic)
     _window(f"{where}.first_seen_ns", endpoint.first_seen_ns, endpoint.last_seen_ns)
     for number, place in enumerate(endpoint.places):
         _check_place(f"{where}.places[{number}]", place)
+
+
+def _check_traffic(where: str, traffic: collector_pb2.Traffic) -> None:
+    for name in ("pairs", "request_bytes", "response_bytes", "truncated"):
+        _counter(f"{where}.{name}", getattr(traffic, name))
+    latency = traffic.latency
+    _counter(f"{where}.latency.sum_us", latency.sum_us)
+    buckets = list(latency.buckets)
+    if len(buckets) != len(latency.counts) or any(
+        one >= other for one, other in pairwise([-1, *buckets, BUCKETS])
+    ):
+        raise RefusedError(f"{where}.latency: is not a sketch")
+    if sum(latency.counts) != traffic.pairs:
+        raise RefusedError(f"{where}.latency: does not count the pairs")
 
 
 _ENUMS = {
@@ -116,6 +145,7 @@ def _check_place(where: str, place: collector_pb2.Place) -> None:
 def _check_coverage(where: str, coverage: collector_pb2.Coverage) -> None:
     _text(f"{where}.node", coverage.node, TEXT_BYTES)
     _check_workload(f"{where}.workload", coverage.workload)
+    _interval(f"{where}.interval_start_ns", coverage.interval_start_ns)
     _window(f"{where}.window", coverage.window_start_ns, coverage.window_end_ns)
     for name in ("bytes", "counts"):
         amounts: Mapping[str, int] = getattr(coverage, name)
@@ -154,6 +184,11 @@ def _at_most(where: str, things: Sized, most: int) -> None:
 def _counter(where: str, value: int) -> None:
     if value > LARGEST:
         raise RefusedError(f"{where}: more than {LARGEST}")
+
+
+def _interval(where: str, start_ns: int) -> None:
+    if not 0 <= start_ns <= LATEST_NS or start_ns % INTERVAL_NS:
+        raise RefusedError(f"{where}: does not begin an interval")
 
 
 def _window(where: str, start_ns: int, end_ns: int) -> None:

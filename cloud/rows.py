@@ -5,7 +5,7 @@ same rules as the store merges them with what it holds. Names are made printable
 a hostile server may have chosen them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Table
@@ -68,7 +68,7 @@ class Rows:
     def _add_endpoint(self, endpoint: collector_pb2.Endpoint) -> None:
         server = self._add_workload(endpoint.server)
         client = self._add_workload(endpoint.client)
-        path = printable(endpoint.path)
+        path = printable(" ".join(filter(None, (endpoint.path, endpoint.operation))))
         named = {"port": endpoint.server_port, "method": endpoint.method, "path": path}
         key = identity("endpoint", server, *named.values())
         totals = self._totals(endpoint)
@@ -142,13 +142,17 @@ class Rows:
 
     def _totals(self, endpoint: collector_pb2.Endpoint) -> Row:
         sure = (p.sensitivity for p in endpoint.places if p.likelihood >= SURE)
+        sums = dict.fromkeys(
+            ("pairs", "request_bytes", "response_bytes", "truncated", *STATUSES), 0
+        )
+        for traffic in endpoint.traffic:
+            known = traffic.status_class
+            sums[STATUSES[known if known < len(STATUSES) else 0]] += traffic.pairs
+            for name in ("pairs", "request_bytes", "response_bytes", "truncated"):
+                sums[name] += getattr(traffic, name)
         return {
-            "pairs": endpoint.pairs,
+            **sums,
             "inspected": endpoint.inspected,
-            "request_bytes": endpoint.request_bytes,
-            "response_bytes": endpoint.response_bytes,
-            "truncated": endpoint.truncated,
-            **_statuses(endpoint.statuses),
             "sensitivity": max(sure, default=0),
             "first_seen_ns": endpoint.first_seen_ns or self._package.window_start_ns,
             "last_seen_ns": endpoint.last_seen_ns or self._package.window_end_ns,
@@ -170,11 +174,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _statuses(statuses: Mapping[int, int]) -> Row:
-    columns = dict.fromkeys(STATUSES, 0)
-    for status_class, pairs in statuses.items():
-        known = status_class if status_class < len(STATUSES) else 0
-        columns[STATUSES[known]] += pairs
-    return columns

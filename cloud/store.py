@@ -2,14 +2,15 @@
 
 In: checked packages. Out: whether a package was new, where to resume, and connections
 for the pages to read from. SQLite and PostgreSQL run the same statements. Of each
-partition the store knows the next offset N that it waits for, so a package with the
-records [first, next) is:
+partition the store knows the next offset N that it waits for; a range says which offset
+it takes that to be: `follows`, or else `first`. So a package is
 
+- new if every range takes N for what it is. Records between N and `first` expired
+  unread: they are counted as skipped and shown with the coverage. A range that starts
+  over below N moves N back, since the broker lost the end of its log;
 - a duplicate if every range ends at N or before: nothing changes;
-- refused if it is stored in part, for its counts cannot be told apart any more;
-- new otherwise. Records between N and `first` never came (Kafka deleted them before
-  they were read): they are counted as skipped and shown with the coverage. So a sender
-  keeps the order within a partition.
+- refused otherwise: stored in part, its counts cannot be told apart any more; behind a
+  gap that it does not declare, something is lost on the way. The sender resumes at N.
 """
 
 import logging
@@ -133,16 +134,17 @@ class Store:
         """Moves the offsets on; false if all were there. Raises OverlapError."""
         cluster = printable(package.cluster)
         ranges = [
-            covered for covered in package.offsets if covered.first < covered.next
+            covered
+            for covered in package.offsets
+            if covered.first < covered.next or covered.HasField("follows")
         ]
         waits = [
             (covered, self._next(connection, cluster, covered))
             for covered in sorted(ranges, key=lambda c: (c.topic, c.partition))
         ]
-        stored = [covered.first < next_ for covered, next_ in waits]
-        if all(covered.next <= next_ for covered, next_ in waits):
-            return False
-        if any(stored):
+        if any(_expected(covered) != next_ for covered, next_ in waits):
+            if all(covered.next <= next_ for covered, next_ in waits):
+                return False
             raise OverlapError(_where_to_resume(waits))
         for covered, next_ in waits:
             self._move(connection, cluster, covered, next_)
@@ -157,7 +159,7 @@ class Store:
             "cluster": cluster,
             "topic": printable(covered.topic),
             "partition": covered.partition,
-            "next": covered.first,
+            "next": _expected(covered),
             "skipped": 0,
         }
         connection.execute(self._insert(offsets).on_conflict_do_nothing(), row)
@@ -176,15 +178,15 @@ class Store:
         skipped = covered.first - next_
         if skipped:
             log.error(
-                "partition %d of %s: %d records never came",
+                "partition %d of %s: %s",
                 covered.partition,
                 printable(covered.topic),
-                skipped,
+                f"{skipped} records never came" if skipped > 0 else "starts over",
             )
         connection.execute(
             sa.update(offsets)
             .where(*_is(cluster, covered))
-            .values(next=covered.next, skipped=offsets.c.skipped + skipped)
+            .values(next=covered.next, skipped=offsets.c.skipped + max(skipped, 0))
         )
 
     def _upsert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
@@ -192,6 +194,11 @@ class Store:
         if statement is None:
             statement = self._upserts[table] = _merging(self._insert, table)
         connection.execute(statement, rows)
+
+
+def _expected(covered: collector_pb2.Offsets) -> int:
+    """What the sender takes to be the next offset wanted."""
+    return covered.follows if covered.HasField("follows") else covered.first
 
 
 def _is(cluster: str, covered: collector_pb2.Offsets) -> list[sa.ColumnElement[bool]]:
@@ -207,9 +214,11 @@ def _where_to_resume(waits: Iterable[tuple[collector_pb2.Offsets, int]]) -> str:
     places = [
         f"{printable(covered.topic)} partition {covered.partition} at {next_}"
         for covered, next_ in waits
-        if covered.first != next_
+        if _expected(covered) != next_
     ]
-    return "some of these records are stored; resume " + ", ".join(places[:MOST_TOLD])
+    return "these records do not follow what is stored; resume " + ", ".join(
+        places[:MOST_TOLD]
+    )
 
 
 def _merging(insert: Callable[[Table], Any], table: Table) -> Any:

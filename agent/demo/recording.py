@@ -19,7 +19,6 @@ from agent.interceptor.coverage import Counts as CoverageCounts
 from agent.interceptor.coverage import Coverage, Report
 from agent.interceptor.worker import counts_of, gathered, gatherer
 from agent.kafka.producer import RecordProducer
-from agent.record import COVERAGE_TOPIC
 from agent.settings import Settings
 from agent.standalone import Standalone
 from rings.assembler import Assembler
@@ -105,7 +104,7 @@ class Recording:
         start_ns, self._window_ns = self._window_ns, time.time_ns()
         for window in self.coverage.window(start_ns, self._window_ns):
             value = msgspec.msgpack.encode(window)
-            producer.send(window.node.encode(), value, 0, COVERAGE_TOPIC)
+            producer.send(window.node.encode(), value, 0, producer.topics.coverage)
         producer.flush(FLUSH_SECONDS)
 
 

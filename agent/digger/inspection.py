@@ -1,63 +1,293 @@
-"""Inspection: chosen pairs through the detector, in batches.
+"""Inspection: chosen exchanges through the detector, beside the counting.
 
-In: records. Out: the findings of each request and response, in order. Bodies are
-content-decoded here. The detector is this process's own scanner or a service (gRPC,
-detector.proto). A service that is away is waited for, as nothing that was chosen may
-be skipped silently; a batch that it refuses is tried message by message, and what
-still fails is counted as not inspected.
+In: jobs, from the thread that counts. Out: their outcomes, taken by the same thread. A
+few threads call the detector meanwhile, so nothing here makes the counting wait: a job
+without room is refused at once, and the sampler chooses again.
+
+While the detector is away one thread asks for it now and then. What must be inspected
+waits, what may be is dropped. A message that makes a detector fail is found by sending
+its job alone.
 """
 
 import logging
 import random
-from collections.abc import Callable, Iterator
-from typing import Protocol
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 
-import grpc
+import msgspec
 
-from agent.digger.heads import content_coding, fields, request_line
+from agent.digger.detectors import AwayError, Detector, Part, RefusedError, Scanned
+from agent.digger.heads import content_coding
+from agent.digger.waiting import Job, Waiting
+from agent.lifecycle import Roles, told
+from agent.metrics import COUNTER, Metric, counter, gauge
 from agent.record import Message as Captured
 from agent.record import Record
-from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
-from detection.scanner import Scanner
-from proto.v1 import detector_pb2, detector_pb2_grpc
+from agent.settings import Digger
+from detection.finding import Finding
 from rings.content import decode
 
 log = logging.getLogger("vethscope")
 
-BATCH_BYTES = 2 << 20
-"""Bodies in one request to the service, unless one alone is larger."""
-BATCH_MESSAGES = 64
-ANSWER_SECONDS = 20.0
 PAUSE_SECONDS = (0.2, 5.0)
-LARGEST_MESSAGE_BYTES = 256 << 20
+"""Shortest and longest time between two questions for a detector that is away."""
+MOST_FAILURES = 2
+"""A job of its own that gets no answer so often, from a detector that answers others,
+is refused."""
+TICK_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two looks of an idle thread."""
+CLOSE_SECONDS = 1.0
+"""At the end a call under way may take so long; then its thread is left behind."""
 
-Wait = Callable[[float], bool]
-"""Waits so many seconds doing what must go on; false: give up waiting."""
-Findings = list[Finding] | None
-"""None: the detector refused this message."""
+
+class Outcome(msgspec.Struct, eq=False):
+    """What became of a job: findings, or nothing."""
+
+    job: Job
+    found: tuple[list[Finding], list[Finding]] | None = None
+    """Of the request and the response."""
+    is_refused: bool = False
+    """A detector failed on it and will again."""
 
 
-class GaveUpError(Exception):
-    """The digger was told to stop while the detector was away."""
+class Counts(msgspec.Struct):
+    """For metrics."""
+
+    inspected: int = 0
+    refused: int = 0
+    no_room: int = 0
+    away: int = 0
+    wait_seconds: float = 0.0
+    """Longest in the last call with something that must be inspected."""
 
 
-class Detector(Protocol):
-    """Finds data types in messages."""
+class Inspector:
+    """`put` and `take` belong to one thread; use as a context."""
+
+    def __init__(self, detector: Detector, settings: Digger, body_bytes: int) -> None:
+        self.counts = Counts()
+        self.is_away = False
+        self._detector = detector
+        self._body_bytes = body_bytes
+        self._changed = threading.Condition()
+        self._waiting = Waiting(settings, time.monotonic())
+        self._running = 0
+        self._outcomes: list[Outcome] = []
+        self._generation = 0
+        self._stack = ExitStack()
 
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """Of the rules that found what was found."""
+        return self._detector.digest
 
-    def scan(self, messages: list[Message], wait: Wait) -> list[Findings]: ...
+    @property
+    def waiting(self) -> int:
+        """Jobs that must be done."""
+        return len(self._waiting.must)
 
-    def close(self) -> None: ...
+    @property
+    def is_idle(self) -> bool:
+        """All that can be done for now is done and taken."""
+        with self._changed:
+            queued = self._waiting.may or (self._waiting.must and not self.is_away)
+            return not (queued or self._running or self._outcomes)
+
+    def put(self, job: Job) -> bool:
+        """False: there is no room, or no detector for what may be left."""
+        with self._changed:
+            if self.is_away and not job.is_must:
+                self.counts.away += 1
+                return False
+            if not self._waiting.put(job):
+                self.counts.no_room += 1
+                return False
+            if self._waiting.is_batch:
+                self._changed.notify()
+            return True
+
+    def take(self) -> list[Outcome]:
+        """What was finished since the last call."""
+        if not self._outcomes:
+            return []
+        with self._changed:
+            outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def clear(self) -> None:
+        """Forgets all jobs; what is under way will have no outcome."""
+        with self._changed:
+            self._generation += 1
+            self._waiting.clear()
+            self._outcomes = []
+
+    def metrics(self) -> Iterator[Metric]:
+        counts = self.counts
+        yield counter(
+            "vethscope_digger_inspected_total",
+            "Exchanges inspected.",
+            counts.inspected,
+        )
+        yield Metric(
+            "vethscope_digger_not_inspected_total",
+            COUNTER,
+            "Exchanges chosen but not inspected, by reason.",
+            "reason",
+            {
+                "detector_away": counts.away,
+                "no_room": counts.no_room,
+                "refused": counts.refused,
+            },
+        )
+        yield gauge("vethscope_digger_detector_up", "It answers.", not self.is_away)
+        yield gauge(
+            "vethscope_digger_first_sights_waiting",
+            "First sights and what is due, not inspected yet.",
+            self.waiting,
+        )
+        yield gauge(
+            "vethscope_digger_first_sight_wait_seconds",
+            "Longest wait of those in the last call.",
+            counts.wait_seconds,
+        )
+
+    def __enter__(self) -> "Inspector":
+        roles = Roles(threading.Event(), CLOSE_SECONDS)
+        self._stack.enter_context(roles)
+        for lane in range(self._detector.lanes):
+            is_asking = lane == 0
+            run = partial(self._run, is_asking=is_asking)
+            roles.start(f"inspection-{lane}", run)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _run(self, stop: threading.Event, is_asking: bool) -> None:
+        pause = PAUSE_SECONDS[0]
+        while not stop.is_set():
+            if self.is_away and is_asking:
+                stop.wait(random.uniform(pause / 2, pause))
+                pause = min(2 * pause, PAUSE_SECONDS[1])
+                self._ask()
+                continue
+            pause = PAUSE_SECONDS[0]
+            jobs, generation = self._next()
+            if jobs:
+                self._end(jobs, self._inspect(jobs), generation)
+
+    def _next(self) -> tuple[list[Job], int]:
+        """Jobs to do now, or none after a short wait."""
+        with self._changed:
+            now = time.monotonic()
+            jobs = [] if self.is_away else self._waiting.next(now)
+            if jobs:
+                self._running += 1
+                waits = [now - job.since for job in jobs if job.is_must]
+                self.counts.wait_seconds = max(waits, default=self.counts.wait_seconds)
+            else:
+                pause = max(self._waiting.pause_seconds(now), TICK_SECONDS)
+                self._changed.wait(min(pause, LONGEST_PAUSE_SECONDS))
+            return jobs, self._generation
+
+    def _ask(self) -> None:
+        """Whether a detector is there again."""
+        try:
+            self._detector.scan([])
+        except AwayError:
+            return
+        except RefusedError:
+            pass
+        with self._changed:
+            self.is_away = False
+            self._changed.notify_all()
+        log.warning("detector: is back, %d exchanges waited", self.waiting)
+
+    def _inspect(self, jobs: list[Job]) -> "list[Outcome] | AwayError":
+        """What became of the jobs, each alone if the detector fails on them."""
+        outcomes: list[Outcome] = []
+        try:
+            limit = self._body_bytes
+            flat = [one for job in jobs for one in parts(job.record, limit)]
+            scanned = self._detector.scan(flat)
+        except AwayError as error:
+            return error
+        except Exception as error:
+            if len(jobs) == 1:
+                log.error("detector: an exchange is not inspected: %s", told(error))
+                return [Outcome(jobs[0], is_refused=True)]
+            for job in jobs:
+                done = self._inspect([job])
+                if isinstance(done, AwayError):
+                    return done
+                outcomes += done
+            return outcomes
+        self._spend(scanned)
+        found = scanned.findings
+        return [
+            Outcome(job, (request, response))
+            for job, request, response in zip(
+                jobs, found[::2], found[1::2], strict=True
+            )
+        ]
+
+    def _spend(self, scanned: Scanned) -> None:
+        with self._changed:
+            self._waiting.spend(scanned.busy_seconds)
+
+    def _end(
+        self, jobs: list[Job], done: "list[Outcome] | AwayError", generation: int
+    ) -> None:
+        with self._changed:
+            self._running -= 1
+            if generation != self._generation:
+                return
+            if isinstance(done, AwayError):
+                done = self._failed(jobs, done)
+            ended = [outcome.job for outcome in done]
+            self._waiting.done(ended)
+            self.counts.inspected += sum(o.found is not None for o in done)
+            self.counts.refused += sum(o.is_refused for o in done)
+            self._outcomes += done
+
+    def _failed(self, jobs: list[Job], error: AwayError) -> list[Outcome]:
+        """What must be done waits on, unless it is what made the detector fail."""
+        if not self.is_away:
+            self.is_away = True
+            log.warning("detector: %s, counting goes on without it", error)
+        if len(jobs) == 1:
+            jobs[0].failures += 1
+        ended = []
+        again = []
+        for job in jobs:
+            job.failures = max(job.failures, 1)
+            if job.failures > MOST_FAILURES:
+                ended.append(Outcome(job, is_refused=True))
+            elif job.is_must:
+                again.append(job)
+            else:
+                ended.append(Outcome(job))
+        self._waiting.put_back(again)
+        return ended
 
 
-def messages(record: Record, limit: int) -> tuple[Message, Message]:
+def parts(record: Record, limit: int) -> tuple[Part, Part]:
     """Request and response for the detector, bodies decoded to at most `limit`."""
-    _, target = request_line(record.request.head)
-    return _message(record.request, target, limit), _message(
-        record.response, b"", limit
-    )
+    return part(record.request, limit), part(record.response, limit)
+
+
+def part(captured: Captured, limit: int) -> Part:
+    """A captured message for the detector, its body decoded to at most `limit`."""
+    coding = content_coding(captured.head)
+    body, is_whole = captured.body, True
+    if coding:
+        body, is_whole = decode(coding, body, limit)
+    is_cut = captured.truncated or captured.gaps > 0 or not is_whole
+    return Part(captured.head, body, is_cut)
 
 
 def body_prefix(captured: Captured, limit: int) -> bytes:
@@ -66,145 +296,3 @@ def body_prefix(captured: Captured, limit: int) -> bytes:
     if not coding:
         return captured.body[:limit]
     return decode(coding, captured.body, limit)[0]
-
-
-def _message(captured: Captured, target: bytes, limit: int) -> Message:
-    head = fields(captured.head)
-    coding = head.value(b"content-encoding")
-    body, is_whole = captured.body, True
-    if coding:
-        body, is_whole = decode(coding, body, limit)
-    return Message(
-        target=target,
-        headers=head.lines,
-        content_type=head.value(b"content-type").decode("latin-1"),
-        body=body,
-        truncated=captured.truncated or captured.gaps > 0 or not is_whole,
-    )
-
-
-class LocalDetector:
-    """The scanner in this process."""
-
-    def __init__(self, catalog: str) -> None:
-        self._scanner = Scanner.load(catalog)
-
-    @property
-    def digest(self) -> str:
-        return self._scanner.digest
-
-    def scan(self, messages: list[Message], wait: Wait) -> list[Findings]:
-        return list(self._scanner.scan(messages))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class DetectorClient:
-    """The detector service at `server`."""
-
-    def __init__(self, server: str) -> None:
-        self.digest = ""
-        self._server = server
-        self._is_away = False
-        self._channel = grpc.insecure_channel(
-            server,
-            options=[
-                ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_reconnect_backoff_ms", 5000),
-                ("grpc.lb_policy_name", "round_robin"),
-            ],
-        )
-        self._stub = detector_pb2_grpc.DetectorStub(self._channel)
-
-    def scan(self, messages: list[Message], wait: Wait) -> list[Findings]:
-        """Raises GaveUpError when `wait` says so."""
-        found: list[Findings] = []
-        for batch in _batches(messages):
-            results = self._ask(batch, wait)
-            if results is None and len(batch) > 1:
-                for message in batch:
-                    found += self._ask([message], wait) or [None]
-            else:
-                found += results or [None]
-        return found
-
-    def close(self) -> None:
-        self._channel.close()
-
-    def _ask(self, batch: list[Message], wait: Wait) -> list[Findings] | None:
-        """Findings of each message; None if the service refuses the batch."""
-        request = detector_pb2.DetectRequest(messages=map(_wire, batch))
-        pause = PAUSE_SECONDS[0]
-        while True:
-            try:
-                response = self._stub.Detect(request, timeout=ANSWER_SECONDS)
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    log.error("detector: %s: %s", self._server, error.code().name)
-                    return None
-                self._away()
-            else:
-                self._back()
-                return self._results(batch, response)
-            if not wait(random.uniform(pause / 2, pause)):
-                raise GaveUpError
-            pause = min(2 * pause, PAUSE_SECONDS[1])
-
-    def _results(
-        self, batch: list[Message], response: detector_pb2.DetectResponse
-    ) -> list[Findings] | None:
-        if len(response.results) != len(batch):
-            return None
-        self.digest = response.catalog_digest
-        return [[_finding(f) for f in result.findings] for result in response.results]
-
-    def _away(self) -> None:
-        if not self._is_away:
-            self._is_away = True
-            log.warning("detector: %s is not reachable, trying on", self._server)
-
-    def _back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            log.warning("detector: %s is back", self._server)
-
-
-def _batches(messages: list[Message]) -> Iterator[list[Message]]:
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        if batch and (
-            len(batch) >= BATCH_MESSAGES or size + len(message.body) > BATCH_BYTES
-        ):
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += len(message.body)
-    if batch:
-        yield batch
-
-
-def _wire(message: Message) -> detector_pb2.Message:
-    return detector_pb2.Message(
-        target=message.target,
-        headers=[
-            detector_pb2.Header(name=name, value=value)
-            for name, value in message.headers
-        ],
-        content_type=message.content_type,
-        body=message.body,
-        truncated=message.truncated,
-    )
-
-
-def _finding(wire: detector_pb2.Finding) -> Finding:
-    return Finding(
-        wire.data_type,
-        Location(wire.location),
-        wire.path,
-        Sensitivity(wire.sensitivity),
-        Likelihood(wire.likelihood),
-        wire.count,
-    )

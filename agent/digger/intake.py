@@ -2,29 +2,44 @@
 
 In: the partitions that Kafka's consumer group gives us, and for each the offset that
 the cloud has not accounted for yet. Out: messages in order, each with the offsets it
-covers. Nothing is committed to Kafka: the cloud is the authority. When partitions
-change hands all that was read but not accounted for is void (`take_reset`).
+covers. The cloud is the authority; what is committed to Kafka only tells others how far
+we are, and us in which epoch of its log that was: so a log that lost its end is noticed
+later too. The group rebalances cooperatively: only partitions that go are handed over,
+the others stay. When that fails, or the cloud refuses, all that is not accounted for is
+void (`take_reset`).
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import grpc
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import DENIED, client_config, message_bytes
+from agent.kafka.reachability import Reachability
+from agent.kafka.topics import own_name
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-GROUP = "vethscope-digger"
 SESSION_MS = 6_000
 """A digger that vanished gives up its partitions after so long."""
 PREFETCH_KBYTES = 32 << 10
 """Messages that librdkafka holds ready for us."""
+ENDS_SECONDS = 2.0
+"""For the broker's answer about where a partition ends."""
 
 Resume = Callable[[str, list[int]], dict[int, int]]
+HandOver = Callable[[], bool]
+"""Accounts for all that was read; false: that did not succeed in time."""
+Partition = tuple[str, int]
 
 
 class Received(NamedTuple):
@@ -33,15 +48,16 @@ class Received(NamedTuple):
     topic: str
     identity: str
     partition: int
+    follows: int
+    """The offset wanted next: below `first` if records before it expired unread, above
+    it if the broker lost the end of its log."""
     first: int
-    following: int
     key: bytes
     value: bytes
 
     @property
-    def expired(self) -> int:
-        """Records before it that the broker dropped before we came."""
-        return self.following - 1 - self.first
+    def following(self) -> int:
+        return self.first + 1
 
     def __repr__(self) -> str:
         return f"Received({self.topic}/{self.partition}@{self.first})"
@@ -51,26 +67,38 @@ class Intake:
     """One consumer of the topics named in `identities`; use as a context."""
 
     def __init__(
-        self, settings: Settings, identities: dict[str, str], resume: Resume
+        self,
+        settings: Settings,
+        identities: dict[str, str],
+        resume: Resume,
+        hand_over: HandOver,
+        reachability: Reachability,
     ) -> None:
         self._identities = identities
         self._resume = resume
-        self._positions: dict[tuple[str, int], int | None] = {}
-        self._waiting: list[TopicPartition] = []
+        self._hand_over = hand_over
+        self._positions: dict[Partition, int | None] = {}
+        """Of what is read: the offset wanted next, None: whichever comes first."""
+        self._waiting: set[Partition] = set()
+        """Ours, but not read until the cloud says from where."""
+        self._epochs: dict[Partition, int] = {}
+        """Of the broker's log, when it wrote the last message read."""
         self._is_reset = False
         self._is_paused = False
         self._early: list[Any] = []
-        self._passed_over: set[tuple[str, int]] = set()
-        reachability = Reachability(settings.kafka.bootstrap)
-        self._consumer = Consumer(_config(settings, reachability))
+        self._reachability = reachability
+        self._consumer = Consumer(_config(settings, self._reachability))
         self._consumer.subscribe(
-            list(identities), on_assign=self._on_assign, on_revoke=self._on_revoke
+            list(identities),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
         )
 
     def take(self, most: int, seconds: float) -> list[Received]:
         """At most so many messages; waits at most so long for the first."""
-        if self._waiting:
-            self._begin(seconds)
+        if self._waiting and not self._begin():
+            seconds = max(seconds, 0.1)
         if self._is_paused:
             self._consumer.resume(self._consumer.assignment())
             self._is_paused = False
@@ -86,15 +114,40 @@ class Intake:
         self._early += self._consumer.consume(1, seconds)
 
     def take_reset(self) -> bool:
-        """True once after partitions changed: drop what is not accounted for."""
+        """True once after what is not accounted for became void."""
         is_reset, self._is_reset = self._is_reset, False
         return is_reset
 
     def rewind(self) -> None:
         """Starts again from where the cloud says."""
-        self._hold(self._consumer.assignment())
+        held = list(self._positions)
+        self._leave(held)
+        self._waiting |= set(held)
+        self._is_reset = True
+
+    def lags(self) -> dict[str, int]:
+        """Messages not read yet, of each partition, as far as the broker told."""
+        lags = {}
+        for topic, partition in self._positions:
+            left = self._left(topic, partition)
+            if left is not None:
+                lags[f"{topic}/{partition}"] = left
+        return lags
+
+    def tell(self) -> None:
+        """Commits how far we are, without waiting."""
+        read = [
+            TopicPartition(*place, position, leader_epoch=self._epochs[place])
+            for place, position in self._positions.items()
+            if position is not None and self._epochs.get(place) is not None
+        ]
+        if read:
+            self._consumer.commit(offsets=read, asynchronous=True)
 
     def close(self) -> None:
+        """Whoever closes has accounted for what can be."""
+        self._hand_over = lambda: True
+        self.tell()
         self._consumer.close()
 
     def __enter__(self) -> "Intake":
@@ -103,89 +156,143 @@ class Intake:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._hold(partitions)
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._waiting |= _places(partitions)
+        # The group goes on after this; what is read is assigned once it is known where.
+        consumer.incremental_assign([])
 
-    def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        self._hold([])
-        # An empty assignment is not enough: the group waits for this before it goes on.
-        consumer.unassign()
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = _places(partitions)
+        if gone & self._positions.keys() and not self._hand_over():
+            log.warning("kafka: partitions go before they were accounted for")
+            self.rewind()
+        self._leave(gone)
+        self._waiting -= gone
 
-    def _hold(self, partitions: list[TopicPartition]) -> None:
-        """Reads nothing of the partitions until the cloud said where to begin."""
-        self._consumer.assign([])
-        self._waiting = partitions
-        self._positions.clear()
-        self._early = []
-        self._is_paused = False
-        self._is_reset = True
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Others may have them already."""
+        gone = _places(partitions)
+        if gone & self._positions.keys():
+            self.rewind()
+        self._leave(gone)
+        self._waiting -= gone
 
-    def _begin(self, seconds: float) -> None:
-        begin = []
+    def _leave(self, places: Iterable[Partition]) -> None:
+        ours = [place for place in places if place in self._positions]
+        for place in ours:
+            del self._positions[place]
+        self._early = [m for m in self._early if _place(m) in self._positions]
+        assigned = _places(self._consumer.assignment())
+        self._consumer.incremental_unassign(
+            [TopicPartition(*place) for place in ours if place in assigned]
+        )
+
+    def _begin(self) -> bool:
+        """Reads what waits, if the cloud says from where."""
+        begin: list[TopicPartition] = []
         for topic, identity in self._identities.items():
-            ours = [p.partition for p in self._waiting if p.topic == topic]
+            ours = sorted(p for name, p in self._waiting if name == topic)
             try:
                 offsets = self._resume(identity, ours) if ours else {}
             except grpc.RpcError:
-                self._consumer.poll(seconds)
-                return
+                return False
             for partition in ours:
-                offset = offsets.get(partition)
-                self._positions[topic, partition] = offset
-                start = OFFSET_BEGINNING if offset is None else offset
-                begin.append(TopicPartition(topic, partition, start))
-        self._waiting = []
-        self._consumer.assign(begin)
-        log.info("digger: reads %d partitions", len(begin))
+                self._positions[topic, partition] = offsets.get(partition)
+                begin.append(TopicPartition(topic, partition, OFFSET_BEGINNING))
+        begin = [self._start(place) for place in self._committed(begin)]
+        self._waiting.clear()
+        self._consumer.incremental_assign(begin)
+        log.info("digger: reads %d partitions more", len(begin))
+        return True
+
+    def _start(self, place: TopicPartition) -> TopicPartition:
+        """Where to begin: with an epoch the broker itself tells if it lost that. One
+        from before `offset` was read would tell so wrongly."""
+        offset, epoch = self._positions[_place_of(place)], place.leader_epoch
+        if offset is None:
+            return TopicPartition(place.topic, place.partition, OFFSET_BEGINNING)
+        if epoch is None or place.offset < offset:
+            end = self._end(place, offset)
+            if end < offset:
+                log.error("kafka: %s/%d ends below what was read", *_place_of(place))
+            return TopicPartition(place.topic, place.partition, min(offset, end))
+        return TopicPartition(place.topic, place.partition, offset, leader_epoch=epoch)
+
+    def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """With the epochs of the log that we knew."""
+        try:
+            return list(self._consumer.committed(places, timeout=ENDS_SECONDS))
+        except KafkaException:
+            return places
+
+    def _end(self, place: TopicPartition, offset: int) -> int:
+        """Where the log ends now; `offset` if the broker does not say."""
+        try:
+            ends = self._consumer.get_watermark_offsets(place, timeout=ENDS_SECONDS)
+        except KafkaException:
+            return offset
+        return int(ends[1]) if ends else offset
+
+    def _left(self, topic: str, partition: int) -> int | None:
+        position = self._positions.get((topic, partition))
+        ends = self._consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), cached=True
+        )
+        if ends is None or ends[1] < 0:
+            return None
+        return max(0, int(ends[1]) - (ends[0] if position is None else position))
 
     def _received(self, message: Any) -> Received | None:
         if message.error() is not None:
-            _say(message.error())
+            self._say(message.error())
             return None
-        topic, partition, offset = (
-            message.topic(),
-            message.partition(),
-            message.offset(),
-        )
-        if (topic, partition) not in self._positions:
+        self._reachability.accept()
+        place = _place(message)
+        if place not in self._positions:
             return None  # read before the partition was taken from us
-        position = self._positions[topic, partition]
-        first = offset if position is None else position
-        if offset < first:
-            self._pass_over(topic, partition)
-            return None
-        self._positions[topic, partition] = offset + 1
+        topic, partition = place
+        offset = message.offset()
+        position = self._positions[place]
+        follows = offset if position is None else position
+        if offset < follows:
+            log.error("kafka: %s/%d lost the end of its log", topic, partition)
+        elif offset > follows:
+            log.error("kafka: %d messages had expired unread", offset - follows)
+        self._positions[place] = offset + 1
+        self._epochs[place] = message.leader_epoch()
         identity = self._identities[topic]
         key, value = message.key() or b"", message.value() or b""
-        return Received(topic, identity, partition, first, offset + 1, key, value)
+        return Received(topic, identity, partition, follows, offset, key, value)
 
-    def _pass_over(self, topic: str, partition: int) -> None:
-        """The broker lost its tail: offsets that the cloud has come a second time."""
-        if (topic, partition) not in self._passed_over:
-            self._passed_over.add((topic, partition))
-            log.error(
-                "kafka: %s/%d starts over below offsets already accounted for;"
-                " records there are passed over",
-                topic,
-                partition,
-            )
+    def _say(self, error: KafkaError) -> None:
+        if error.code() in DENIED:
+            self._reachability.refuse(error)
+        elif not error.retriable():
+            log.warning("kafka: %s, trying on", error.name())
 
 
-def _say(error: KafkaError) -> None:
-    if not error.retriable():
-        log.warning("kafka: %s, trying on", error.name())
+def _place(message: Any) -> Partition:
+    return message.topic(), message.partition()
+
+
+def _place_of(place: TopicPartition) -> Partition:
+    return place.topic, place.partition
+
+
+def _places(partitions: Iterable[TopicPartition]) -> set[Partition]:
+    return {_place_of(place) for place in partitions}
 
 
 def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:
     largest = message_bytes(settings)
     return client_config(settings.kafka, reachability) | {
-        "group.id": GROUP,
+        "group.id": own_name(settings, "digger"),
         "session.timeout.ms": SESSION_MS,
         "heartbeat.interval.ms": 2000,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
-        "partition.assignment.strategy": "range,roundrobin",
+        "partition.assignment.strategy": "cooperative-sticky",
         "queued.max.messages.kbytes": max(PREFETCH_KBYTES, largest >> 10),
         "message.max.bytes": largest,
         "fetch.message.max.bytes": largest,

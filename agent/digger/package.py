@@ -7,13 +7,17 @@ program closes it when `is_full`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from agent.cluster.addresses import Workload
-from agent.record import Fact, NodeCoverage
+from agent.digger.row import Row
+from agent.record import NodeCoverage
 from detection.finding import Finding
 from proto.v1 import collector_pb2
+
+AGENT_VERSION = version("vethscope")
 
 REQUEST, RESPONSE = collector_pb2.REQUEST, collector_pb2.RESPONSE
 
@@ -25,6 +29,8 @@ MOST_REASONS = 100
 LONGEST_PATH_BYTES = 2_048
 LARGEST = 1 << 44
 """Of one counter: these three are what the cloud accepts."""
+INTERVAL_NS = 300 * 10**9
+"""Rows of a package lie in one interval of capture time each."""
 QUEUE_NODE = ""
 """Coverage of the queue itself, which is no node: undecodable, expired …"""
 
@@ -38,75 +44,37 @@ class Unnamed(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """Who asked whom what."""
+    """Who asked whom what, and in which interval."""
 
     server: Workload | Unnamed
     client: Workload | Unnamed
     port: int
     method: str
     path: str
+    operation: str = ""
+    interval_ns: int = 0
 
 
-class Row:
-    """Traffic of one edge."""
+def interval_of(at_ns: int) -> int:
+    """The start of the interval that a capture time lies in."""
+    return at_ns - at_ns % INTERVAL_NS
 
-    __slots__ = (
-        "first_ns",
-        "inspected",
-        "last_ns",
-        "pairs",
-        "places",
-        "request_bytes",
-        "response_bytes",
-        "statuses",
-        "truncated",
-    )
 
-    def __init__(self, at_ns: int) -> None:
-        self.pairs = self.inspected = self.truncated = 0
-        self.request_bytes = self.response_bytes = 0
-        self.statuses: dict[int, int] = {}
-        self.first_ns = self.last_ns = at_ns
-        self.places: dict[tuple[int, int, str, str], list[int]] = {}
+class Windows:
+    """The windows of one pod in one interval, added up."""
 
-    def count(self, fact: Fact) -> None:
-        status_class, exchanges = fact.status // 100, fact.exchanges
-        self.pairs += exchanges
-        self.statuses[status_class] = self.statuses.get(status_class, 0) + exchanges
-        self.request_bytes += fact.request_bytes
-        self.response_bytes += fact.response_bytes
-        self.truncated += fact.truncated
-        self.first_ns = min(self.first_ns, fact.first_ns)
-        self.last_ns = max(self.last_ns, fact.last_ns)
+    __slots__ = ("buckets", "counts", "end_ns", "start_ns")
 
-    def find(self, direction: int, finding: Finding) -> bool:
-        """Adds a finding; true if its place is new."""
-        key = (direction, finding.location, finding.path, finding.data_type)
-        values = [finding.sensitivity, finding.likelihood, finding.count]
-        return self._place(key, values)
+    def __init__(self, first: NodeCoverage) -> None:
+        self.start_ns, self.end_ns = first.window_start_ns, first.window_end_ns
+        self.buckets: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
 
-    def merge(self, other: "Row") -> None:
-        self.pairs += other.pairs
-        self.inspected += other.inspected
-        self.truncated += other.truncated
-        self.request_bytes += other.request_bytes
-        self.response_bytes += other.response_bytes
-        for status_class, count in other.statuses.items():
-            self.statuses[status_class] = self.statuses.get(status_class, 0) + count
-        self.first_ns = min(self.first_ns, other.first_ns)
-        self.last_ns = max(self.last_ns, other.last_ns)
-        for key, values in other.places.items():
-            self._place(key, values)
-
-    def _place(self, key: tuple[int, int, str, str], values: list[int]) -> bool:
-        known = self.places.get(key)
-        if known is None:
-            self.places[key] = values[:]
-            return True
-        known[0] = max(known[0], values[0])
-        known[1] = max(known[1], values[1])
-        known[2] += values[2]
-        return False
+    def add(self, window: NodeCoverage) -> None:
+        self.start_ns = min(self.start_ns, window.window_start_ns)
+        self.end_ns = max(self.end_ns, window.window_end_ns)
+        self.buckets.update(window.buckets)
+        self.counts.update(window.counts)
 
 
 class Draft:
@@ -114,18 +82,24 @@ class Draft:
 
     def __init__(self) -> None:
         self.records = 0
-        """Exchanges told, and messages that told none; set by the program."""
+        """Exchanges that the messages covered tell of."""
         self.catalog_digest = ""
         self._offsets: dict[tuple[str, int], list[int]] = {}
+        self._follows: dict[tuple[str, int], int] = {}
         self._rows: dict[Edge, Row] = {}
         self._places = 0
-        self._coverage: dict[tuple[str, bytes], list[NodeCoverage]] = {}
+        self._coverage: dict[tuple[str, bytes, int], Windows] = {}
         self._unnamed: dict[bytes, int] = {}
         self._queue: Counter[str] = Counter()
 
     @property
     def is_empty(self) -> bool:
         return not self._offsets
+
+    @property
+    def is_quiet(self) -> bool:
+        """There is nothing in it but the nodes' coverage."""
+        return not self._rows
 
     @property
     def is_full(self) -> bool:
@@ -148,15 +122,37 @@ class Draft:
             raise ValueError(f"{topic}/{partition}: {first} does not follow {known[1]}")
         known[1] = following
 
-    def count(self, edge: Edge, fact: Fact) -> Row:
+    def covers(self, topic: str, partition: int) -> bool:
+        return (topic, partition) in self._offsets
+
+    def follow(self, topic: str, partition: int, stored: int) -> None:
+        """The first offset covered does not follow the one that the cloud waits for."""
+        self._follows[topic, partition] = stored
+
+    def row(self, edge: Edge, at_ns: int) -> Row:
+        """The row of an edge, for adding to it before anything else is called."""
         row = self._rows.get(edge)
         if row is None:
-            row = self._rows[edge] = Row(fact.first_ns)
-        row.count(fact)
+            row = self._rows[edge] = Row(at_ns)
         return row
 
-    def find(self, row: Row, direction: int, findings: list[Finding]) -> None:
-        """Adds what one inspected message held."""
+    def find(
+        self,
+        edge: Edge,
+        at_ns: int,
+        request: list[Finding],
+        response: list[Finding],
+    ) -> None:
+        """Adds what an inspected exchange held; another draft may have counted it."""
+        for named in (edge.server, edge.client):
+            if isinstance(named, Unnamed):
+                self.unname(named.ip, at_ns)
+        row = self.row(edge, at_ns)
+        row.inspected += 1
+        for direction, findings in ((REQUEST, request), (RESPONSE, response)):
+            self._find(row, direction, findings)
+
+    def _find(self, row: Row, direction: int, findings: list[Finding]) -> None:
         findings = [
             finding
             for finding in findings
@@ -167,38 +163,62 @@ class Draft:
                 findings, key=lambda f: (-f.sensitivity, -f.likelihood, f.path)
             )
             self.note("finding_dropped", len(findings) - MOST_FINDINGS)
-        for finding in findings[:MOST_FINDINGS]:
-            self._places += row.find(direction, finding)
+        for found in findings[:MOST_FINDINGS]:
+            key = (direction, found.location, found.path, found.data_type)
+            values = [found.sensitivity, found.likelihood, found.count]
+            self._places += row.place(key, values)
 
     def note(self, reason: str, count: int = 1) -> None:
         """Counts something about the queue itself, see QUEUE_NODE."""
         self._queue[reason] += count
 
     def cover_node(self, coverage: NodeCoverage) -> None:
-        self._coverage.setdefault((coverage.node, coverage.pod), []).append(coverage)
+        interval_ns = interval_of(coverage.window_start_ns)
+        key = (coverage.node, coverage.pod, interval_ns)
+        known = self._coverage.get(key)
+        if known is None:
+            known = self._coverage[key] = Windows(coverage)
+        known.add(coverage)
 
     def build(self, cluster: str, resolve: Resolve, now_ns: int) -> Any:
         """The finished Package; `resolve` names addresses that had no owner."""
         package = collector_pb2.Package(
-            cluster=cluster, catalog_digest=self.catalog_digest
+            cluster=cluster,
+            catalog_digest=self.catalog_digest,
+            agent_version=AGENT_VERSION,
         )
-        for (topic, partition), (first, following) in sorted(self._offsets.items()):
+        for place, (first, following) in sorted(self._offsets.items()):
+            topic, partition = place
             package.offsets.add(
-                topic=topic, partition=partition, first=first, next=following
+                topic=topic,
+                partition=partition,
+                first=first,
+                next=following,
+                follows=self._follows.get(place),
             )
         names = {ip: resolve(ip, at_ns) for ip, at_ns in self._unnamed.items()}
         for edge, row in _named(self._rows, names).items():
             _add_endpoint(package, edge, row)
-        for (node, pod), windows in self._coverage.items():
-            _add_coverage(package, node, pod, windows, resolve)
+        for (node, pod, interval_ns), windows in self._coverage.items():
+            workload = _workload(resolve(pod, windows.end_ns)) if pod else None
+            package.coverage.add(
+                node=node,
+                workload=workload,
+                interval_start_ns=interval_ns,
+                window_start_ns=windows.start_ns,
+                window_end_ns=windows.end_ns,
+                bytes=_most(windows.buckets),
+                counts=_most(windows.counts),
+            )
         package.window_start_ns = min(_starts(package), default=now_ns)
         package.window_end_ns = max(_ends(package), default=now_ns)
         if self._queue:
             package.coverage.add(
                 node=QUEUE_NODE,
+                interval_start_ns=interval_of(package.window_start_ns),
                 window_start_ns=package.window_start_ns,
                 window_end_ns=package.window_end_ns,
-                counts=self._queue,
+                counts=_most(self._queue),
             )
         return package
 
@@ -235,15 +255,28 @@ def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
         server_port=edge.port,
         method=edge.method,
         path=edge.path,
-        statuses=row.statuses,
-        pairs=row.pairs,
+        operation=edge.operation,
+        protocol=collector_pb2.HTTP_1,
+        interval_start_ns=edge.interval_ns,
         inspected=row.inspected,
-        request_bytes=min(row.request_bytes, LARGEST),
-        response_bytes=min(row.response_bytes, LARGEST),
-        truncated=row.truncated,
         first_seen_ns=row.first_ns,
         last_seen_ns=row.last_ns,
     )
+    for status_class in sorted(row.traffic):
+        traffic = row.traffic[status_class]
+        buckets = sorted(traffic.buckets)
+        endpoint.traffic.add(
+            status_class=status_class,
+            pairs=traffic.pairs,
+            request_bytes=min(traffic.request_bytes, LARGEST),
+            response_bytes=min(traffic.response_bytes, LARGEST),
+            truncated=traffic.truncated,
+            latency=collector_pb2.Latency(
+                sum_us=min(traffic.sum_us, LARGEST),
+                buckets=buckets,
+                counts=[traffic.buckets[bucket] for bucket in buckets],
+            ),
+        )
     for key in sorted(row.places):
         direction, location, path, data_type = key
         sensitivity, likelihood, count = row.places[key]
@@ -258,29 +291,8 @@ def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
         )
 
 
-def _add_coverage(
-    package: collector_pb2.Package,
-    node: str,
-    pod: bytes,
-    windows: list[NodeCoverage],
-    resolve: Resolve,
-) -> None:
-    last = max(window.window_end_ns for window in windows)
-    package.coverage.add(
-        node=node,
-        workload=_workload(resolve(pod, last)) if pod else None,
-        window_start_ns=min(window.window_start_ns for window in windows),
-        window_end_ns=last,
-        bytes=_sum(window.buckets for window in windows),
-        counts=_sum(window.counts for window in windows),
-    )
-
-
-def _sum(counters: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for counter in counters:
-        total.update(counter)
-    most = total.most_common(MOST_REASONS)
+def _most(counter: Counter[str]) -> dict[str, int]:
+    most = counter.most_common(MOST_REASONS)
     return {reason: min(count, LARGEST) for reason, count in most}
 
 

@@ -1,69 +1,65 @@
-"""The digger: records in, packages out.
+"""The digger: batches in, packages out.
 
-Reads top to bottom: names from the cluster → their address service → records from
-Kafka → endpoint template → sampling → detection → a package for each window → cloud.
-All is accounted for in packages together with the Kafka offsets it came from, and
-Kafka is read from where the cloud says: whatever ends this program, nothing is lost
-and nothing counts twice.
+Reads top to bottom: names from the cluster → their address service → batches from
+Kafka → endpoint template → counting → chosen exchanges to the detector, beside → a
+package for each window → cloud. All is accounted for in packages together with the
+Kafka offsets it came from, and Kafka is read from where the cloud says: whatever ends
+this program, nothing is lost and nothing counts twice. Nothing here waits for another
+program but for a bounded time, so a part that is away stops only what needs it.
 """
 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 from agent.cluster import api, names, watch
-from agent.cluster.addresses import (
-    BEHIND_PROXY,
-    AddressIndex,
-    Workload,
-    place,
-    unresolved,
-)
+from agent.cluster.addresses import AddressIndex
 from agent.cluster.service import Server
+from agent.digger.counting import Counting
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
+from agent.digger.detectors import Detector, DetectorClient, LocalDetector
 from agent.digger.endpoints import Endpoints
-from agent.digger.heads import METHODS
-from agent.digger.inspection import (
-    Detector,
-    DetectorClient,
-    GaveUpError,
-    LocalDetector,
-    messages,
-)
+from agent.digger.inspection import Inspector
 from agent.digger.intake import Intake, Received
-from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Row, Unnamed
-from agent.digger.sampling import Allowance, Sampler
+from agent.digger.package import Draft
+from agent.digger.sampling import Sampler
 from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
+from agent.kafka.names import NamesTopic, names_key
+from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import opener
-from agent.kafka.topics import ensure_topics
+from agent.kafka.topics import ensure_topics, follow_topics, topics
 from agent.lifecycle import Roles
-from agent.metrics import Metric, counter
-from agent.record import RECORDS_TOPIC, Batch, Fact, NodeCoverage, Record
+from agent.lifecycle import told as words
+from agent.metrics import COUNTER, GAUGE, Metric, counter
+from agent.record import Batch, NodeCoverage
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
 BATCH = 512
 """Messages taken from Kafka at once."""
-INSPECTED_TOGETHER = 64
-"""Messages after which what was chosen is inspected: bounds the bodies held."""
-INSPECTION_SHARE = 0.5
-"""Of the time, for inspections beyond what sampling must do: the rest is for counting,
-lest Kafka drops records before we come to them."""
 HOLD_SECONDS = 5.0
-"""A package waits so long for the names of private addresses still unknown."""
-MOST_GIVEN_UP = 10_000
-"""Addresses that nobody waits for any more; then all are waited for once again."""
+"""A package waits so long for the names of private addresses still unknown, and in a
+lull for inspections under way."""
+QUIET_WINDOWS = 5
+"""Without traffic, coverage waits so many times the usual for company."""
+HAND_OVER_SECONDS = 3.0
+"""For the cloud to take what was read of partitions that go to another digger."""
 DRAIN_SECONDS = 1.5
 """When stopping: records still taken from Kafka at most so long, and until quiet."""
 QUIET_SECONDS = 0.3
 SEND_SECONDS = 1.0
 """When stopping: how long the last package may take."""
+LOOK_SECONDS = 2.0
+"""Between two looks at how far behind we are, and at what other diggers learnt."""
+NAMES_SECONDS = 5.0
+"""For what was learnt before; what comes later is taken then."""
 
 
 class Digger:
@@ -75,18 +71,22 @@ class Digger:
         """Raises KeyFileError."""
         self._settings = settings
         self._opener = opener(settings)
+        self._topics = topics(settings)
+        self._reachability = Reachability(settings.kafka.bootstrap)
         self._index = AddressIndex()
-        self._endpoints = Endpoints()
-        self._allowance = Allowance(INSPECTION_SHARE, time.monotonic())
-        self._given_up: set[bytes] = set()
+        self._endpoints = Endpoints(names_key(settings))
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
-        self._detector: Detector
+        self._inspector: Inspector | None = None
+        self._failures: Counter[str] = Counter()
+        self.lags: dict[str, int] = {}
+        """Messages not read yet, of each partition."""
+        self._looked_at = 0.0
+        self._draft_began = self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
         """Set once rules are loaded and the address list is served."""
         self.is_reading = threading.Event()
         """Set once records are read too."""
         self._pulse = Pulse()
-        self._restart()
 
     @property
     def is_live(self) -> bool:
@@ -95,21 +95,23 @@ class Digger:
 
     @property
     def is_ready(self) -> bool:
-        return self.is_serving.is_set()
-
-    def metrics(self) -> Iterable[Metric]:
-        yield counter(
-            "vethscope_digger_records_total", "Records accounted for.", self.digested
-        )
-        yield counter(
-            "vethscope_digger_packages_total",
-            "Packages that the cloud accepted.",
-            self.packages_accepted,
+        """It reads, and nobody whom it needs is away or refuses it."""
+        inspector = self._inspector
+        return (
+            self.is_reading.is_set()
+            and self._reachability.is_up
+            and self._uplink.is_up
+            and inspector is not None
+            and not inspector.is_away
         )
 
     @property
+    def has_started(self) -> bool:
+        return self.is_serving.is_set()
+
+    @property
     def digested(self) -> int:
-        """Records whose package the cloud has accepted."""
+        """Exchanges whose package the cloud has accepted."""
         return self._uplink.digested
 
     @property
@@ -117,28 +119,60 @@ class Digger:
         """Packages that the cloud has accepted."""
         return self._uplink.packages
 
+    def metrics(self) -> Iterable[Metric]:
+        inspector = self._inspector
+        yield counter(
+            "vethscope_digger_records_total", "Exchanges accounted for.", self.digested
+        )
+        yield counter(
+            "vethscope_digger_packages_total",
+            "Packages that the cloud accepted.",
+            self.packages_accepted,
+        )
+        yield from self._uplink.metrics()
+        yield Metric(
+            "vethscope_digger_failures_total",
+            COUNTER,
+            "Messages and parts of messages that could not be used, by reason.",
+            "reason",
+            {reason: float(n) for reason, n in self._failures.copy().items()},
+        )
+        yield Metric(
+            "vethscope_digger_lag_records",
+            GAUGE,
+            "Messages on Kafka that are not read yet.",
+            "topic_partition",
+            {place: float(n) for place, n in self.lags.items()},
+        )
+        if inspector is not None:
+            yield from inspector.metrics()
+
     def run(self, stop: threading.Event) -> None:
         settings = self._settings
         failed = threading.Event()
         with ExitStack() as stack:
             log.info("digger: preparing the rules of detection")
-            self._detector = _detector(settings)
-            stack.callback(self._detector.close)
+            detector = _detector(settings)
+            stack.callback(detector.close)
+            self._inspector = inspector = stack.enter_context(
+                Inspector(detector, settings.digger, settings.capture.body_bytes)
+            )
+            self._counting = Counting(
+                self._index, self._endpoints, self._sampler(), inspector
+            )
             roles = stack.enter_context(Roles(failed))
             self._follow_names(roles)
-            server = Server(self._index, settings.addresses.listen)
+            server = Server(
+                self._index, settings.addresses.listen, settings.addresses.files
+            )
             stack.callback(server.close)
             self.is_serving.set()
+            self._names = NamesTopic(settings)
+            stack.callback(self._names.close)
             roles.start("uplink", self._uplink.run)
             stack.callback(self._uplink.close)
-            identities = ensure_topics(settings, stop)
-            if identities:
-                intake = Intake(settings, identities, self._uplink.resume)
-                stack.callback(intake.close)
-                self._pulse.beat()
-                self.is_reading.set()
-                log.info("digger: started, addresses on %s", settings.addresses.listen)
-                self._digest(intake, stop, failed)
+            while not (stop.is_set() or failed.is_set()):
+                self._read(inspector, stop, failed)
         log.info("digger: stopped, %d records digested", self.digested)
 
     def _follow_names(self, roles: Roles) -> None:
@@ -152,183 +186,199 @@ class Digger:
         server = api.Api(configuration)
         roles.start("watch", lambda stop: watch.follow(server, self._index, stop))
 
+    def _read(
+        self, inspector: Inspector, stop: threading.Event, failed: threading.Event
+    ) -> None:
+        """Reads the topics as they are now, until stopped or they are others."""
+        settings = self._settings
+        identities = ensure_topics(settings, stop, self._reachability)
+        if not identities:
+            return
+        changed = threading.Event()
+        with ExitStack() as stack:
+            intake = Intake(
+                settings,
+                identities,
+                self._uplink.resume,
+                self._hand_over,
+                self._reachability,
+            )
+            stack.callback(intake.close)
+            watching = stack.enter_context(Roles(changed))
+            watching.start(
+                "topics",
+                lambda ending: follow_topics(settings, identities, ending, changed),
+            )
+            self._names.load(self._endpoints.take, NAMES_SECONDS)
+            self._pulse.beat()
+            self.is_reading.set()
+            log.info("digger: started, addresses on %s", settings.addresses.listen)
+            self._digest(intake, inspector, stop, failed, changed)
+            if changed.is_set():
+                gone = sum(intake.lags().values())
+                log.error("kafka: a topic was made anew, %d messages are gone", gone)
+                self._fail("recreated", gone)
+
     def _digest(
-        self, intake: Intake, stop: threading.Event, failed: threading.Event
+        self,
+        intake: Intake,
+        inspector: Inspector,
+        stop: threading.Event,
+        failed: threading.Event,
+        changed: threading.Event,
     ) -> None:
         ending = _Ending(stop)
-        try:
-            while not failed.is_set() and not ending.is_over:
-                self._pulse.beat()
-                self._restart_if_void(intake)
-                self._close_if_due()
-                if self._uplink.is_full:
-                    intake.idle(0.2)
-                    ending.saw(False)
-                    continue
-                taken = intake.take(BATCH, 0.1)
-                ending.saw(bool(taken))
-                for start in range(0, len(taken), INSPECTED_TOGETHER):
-                    self._account(
-                        taken[start : start + INSPECTED_TOGETHER], intake, stop
-                    )
-        except GaveUpError:
-            log.warning("digger: the detector is away, the last records are left")
-            return
-        self._restart_if_void(intake)
+        while not (failed.is_set() or changed.is_set() or ending.is_over):
+            self._pulse.beat()
+            self._restart_if_void(intake, inspector)
+            self._counting.gather(time.monotonic())
+            self._close_if_due(inspector)
+            self._look_around(intake)
+            if self._uplink.is_full:
+                intake.idle(0.2)
+                ending.saw(False)
+                continue
+            taken = intake.take(BATCH, 0.1)
+            ending.saw(bool(taken) or not inspector.is_idle)
+            self._account(taken, intake, inspector)
+        self._restart_if_void(intake, inspector)
+        self._counting.gather(time.monotonic())
         self._close()
         if not self._uplink.drain(SEND_SECONDS):
             log.warning("digger: the cloud is away, the last records are left")
 
-    def _restart_if_void(self, intake: Intake) -> None:
+    def _restart_if_void(self, intake: Intake, inspector: Inspector) -> bool:
         """Forgets what is not accounted for, if it will be read again."""
         if self._uplink.is_refused:
             intake.rewind()
-        if intake.take_reset():
-            self._uplink.clear()
-            self._restart()
+        if not intake.take_reset():
+            return False
+        self._uplink.clear()
+        inspector.clear()
+        self._counting.draft = Draft()
+        # What was chosen before may have been lost with its package: choose anew.
+        self._counting.sampler = self._sampler()
+        return True
 
-    def _restart(self) -> None:
-        """What was chosen before may have been lost with its package: choose anew."""
+    def _sampler(self) -> Sampler:
         digger = self._settings.digger
-        self._draft = Draft()
-        self._draft_began = time.monotonic()
-        self._sampler = Sampler(
-            digger.inspect_per_second, digger.inspect_interval_seconds
-        )
+        return Sampler(digger.inspect_per_second, digger.inspect_interval_seconds)
 
     def _account(
-        self, taken: list[Received], intake: Intake, stop: threading.Event
+        self, taken: list[Received], intake: Intake, inspector: Inspector
     ) -> None:
-        """Counts messages and inspects what is chosen of them."""
-        is_allowed = self._allowance.is_left(time.monotonic())
-        chosen: list[tuple[Row, Record]] = []
+        """Counts messages. What was taken before all became void is void too."""
+        if taken:
+            self._taken_at = time.monotonic()
         for received in taken:
             self._cover(received)
-            is_record = received.topic == RECORDS_TOPIC
-            value = self._opener.open(received.topic, received.key, received.value)
-            told: Unreadable | Undecodable | Batch | NodeCoverage
-            if isinstance(value, Unreadable):
-                told = value
-            else:
-                told = decode_batch(value) if is_record else decode_coverage(value)
-            if isinstance(told, Batch):
-                chosen += self._count_all(told, is_allowed)
-            elif isinstance(told, NodeCoverage):
-                self._draft.cover_node(told)
-            else:
-                self._draft.records += is_record
-                self._draft.note(told.value)
-        if chosen:
-            self._inspect(chosen, intake, stop)
-        if self._draft.is_full:
-            self._restart_if_void(intake)
-            self._close()
+            try:
+                self._count(received)
+            except Exception as error:
+                self._fail("undecodable", error=error)
+            if self._counting.draft.is_full:
+                if self._restart_if_void(intake, inspector):
+                    return
+                self._close()
 
     def _cover(self, received: Received) -> None:
-        if self._draft.is_empty:
+        place = received.identity, received.partition
+        first, following = received.first, received.following
+        if received.follows > first:
+            self._start_over(*place, received.follows, first)
+        elif received.follows < first:
+            # A gap stands before the first record of a package only.
+            if self._counting.draft.covers(*place):
+                self._close()
+            self._counting.draft.follow(*place, received.follows)
+            self._failures["expired"] += first - received.follows
+        if self._counting.draft.is_empty:
             self._draft_began = time.monotonic()
-        self._draft.cover(
-            received.identity, received.partition, received.first, received.following
-        )
-        if received.expired:
-            log.error("kafka: %d messages had expired unread", received.expired)
-            self._draft.note("expired", received.expired)
+        self._counting.draft.cover(*place, first, following)
 
-    def _count_all(self, batch: Batch, is_allowed: bool) -> list[tuple[Row, Record]]:
-        """Counts a batch; returns its records that are chosen for inspection."""
-        self._draft.records += batch.exchanges
-        for fact in batch.facts:
-            self._count(batch, fact)
-        chosen = []
-        for record in batch.records:
-            row, edge = self._count(batch, record.fact)
-            endpoint = (edge.server, edge.port, edge.method, edge.path)
-            if self._sampler.is_chosen(
-                endpoint,
-                record.fact.status // 100,
-                record.fact.shape,
-                record.answered_ns,
-                is_allowed,
-            ):
-                chosen.append((row, record))
-        return chosen
+    def _start_over(self, topic: str, partition: int, stored: int, first: int) -> None:
+        """Tells the cloud that offsets below what it stored are used anew."""
+        self._close()
+        self._counting.draft.follow(topic, partition, stored)
+        self._counting.draft.cover(topic, partition, first, first)
+        self._close()
+        self._failures["log_truncated"] += 1
 
-    def _count(self, batch: Batch, fact: Fact) -> tuple[Row, Edge]:
-        method = fact.method.decode() if fact.method in METHODS else "OTHER"
-        server = self._name(batch.server, fact.first_ns)
-        client = vouched(fact) or self._name(fact.client, fact.first_ns)
-        port = batch.server_port
-        path = self._endpoints.template((server, port), method, fact.target)
-        edge = Edge(server, client, port, method, path)
-        return self._draft.count(edge, fact), edge
+    def _count(self, received: Received) -> None:
+        draft = self._counting.draft
+        is_records = received.topic == self._topics.records
+        value = self._opener.open(received.topic, received.key, received.value)
+        told: Unreadable | Undecodable | Batch | NodeCoverage
+        if isinstance(value, Unreadable):
+            told = value
+        else:
+            told = decode_batch(value) if is_records else decode_coverage(value)
+        if isinstance(told, Batch):
+            draft.records += self._counting.count(told, time.monotonic())
+        elif isinstance(told, NodeCoverage):
+            draft.cover_node(told)
+        else:
+            draft.records += is_records
+            self._fail(told.value)
 
-    def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
-        known = self._index.find(ip, at_ns) or place(ip)
-        if known is not None:
-            return known
-        if self._index.is_static or ip in self._given_up:
-            return unresolved(ip)
-        return self._draft.unname(ip, at_ns)
-
-    def _inspect(
-        self, chosen: list[tuple[Row, Record]], intake: Intake, stop: threading.Event
+    def _fail(
+        self, reason: str, count: int = 1, error: Exception | None = None
     ) -> None:
-        def wait(seconds: float) -> bool:
-            intake.idle(seconds)
-            return not stop.is_set()
+        """Counts what is lost, here and in the package."""
+        if error is not None and not self._failures[reason]:
+            log.error("digger: a message is passed over: %s", words(error))
+        if count:
+            self._failures[reason] += count
+            self._counting.draft.note(reason, count)
 
-        began = time.monotonic()
-        limit = self._settings.capture.body_bytes
-        flat = [m for _, record in chosen for m in messages(record, limit)]
-        found = self._detector.scan(flat, wait)
-        self._allowance.spend(time.monotonic() - began)
-        self._draft.catalog_digest = self._detector.digest
-        for (row, _), request, response in zip(
-            chosen, found[::2], found[1::2], strict=True
-        ):
-            if request is None or response is None:
-                self._draft.note("not_inspected")
-            else:
-                row.inspected += 1
-            self._draft.find(row, REQUEST, request or [])
-            self._draft.find(row, RESPONSE, response or [])
+    def _look_around(self, intake: Intake) -> None:
+        """What need not be done all the time."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self.lags = intake.lags()
+            intake.tell()
+            self._names.follow(self._endpoints.take)
+            self._names.publish(self._endpoints.learnt(time.time_ns()))
 
-    def _close_if_due(self) -> None:
-        age = time.monotonic() - self._draft_began
-        if self._draft.is_empty or age < self._settings.digger.package_seconds:
+    def _close_if_due(self, inspector: Inspector) -> None:
+        draft = self._counting.draft
+        window = self._settings.digger.package_seconds
+        now = time.monotonic()
+        age = now - self._draft_began
+        if draft.is_empty or age < window:
             return
-        if age < self._settings.digger.package_seconds + HOLD_SECONDS and any(
-            self._index.find(ip, at_ns) is None
-            for ip, at_ns in self._draft.unnamed.items()
-        ):
+        if draft.is_quiet and age < QUIET_WINDOWS * window:
             return
+        if self._uplink.is_busy and not draft.is_full:
+            return
+        if age < window + HOLD_SECONDS:
+            is_lull = now - self._taken_at > QUIET_SECONDS
+            if is_lull and not inspector.is_idle:
+                return
+            if any(
+                self._index.find(ip, at_ns) is None
+                for ip, at_ns in draft.unnamed.items()
+            ):
+                return
         self._close()
 
     def _close(self) -> None:
         """Hands the draft over to the uplink."""
-        draft, self._draft = self._draft, Draft()
+        counting = self._counting
+        draft = counting.draft
         if draft.is_empty:
             return
+        counting.draft = Draft()
         package = draft.build(
-            self._settings.cluster.name, self._resolve, time.time_ns()
+            self._settings.cluster.name, counting.resolve, time.time_ns()
         )
-        self._uplink.put(package, draft.records)
+        self._uplink.put(package, draft.records, self._draft_began)
 
-    def _resolve(self, ip: bytes, at_ns: int) -> Workload:
-        known = self._index.find(ip, at_ns) or place(ip)
-        if known is None:
-            if len(self._given_up) >= MOST_GIVEN_UP:
-                self._given_up.clear()
-            self._given_up.add(ip)
-        return known or unresolved(ip)
-
-
-def vouched(fact: Fact) -> Workload | None:
-    """The client that a mesh's proxy hides, by the identity that it vouches for."""
-    namespace, _, account = fact.client_identity.partition("/")
-    if account:
-        return Workload(namespace, "ServiceAccount", account)
-    return None if any(fact.client) else BEHIND_PROXY
+    def _hand_over(self) -> bool:
+        """Before partitions go: what was read of them is accounted for."""
+        self._close()
+        return self._uplink.drain(HAND_OVER_SECONDS) and not self._uplink.is_refused
 
 
 class _Ending:
@@ -356,5 +406,5 @@ class _Ending:
 
 def _detector(settings: Settings) -> Detector:
     if settings.detector.server:
-        return DetectorClient(settings.detector.server)
+        return DetectorClient(settings.detector.server, settings.detector.files)
     return LocalDetector(settings.detector.catalog)

@@ -1,140 +1,167 @@
-"""Sampling: which pairs are inspected in detail; all are counted anyway.
+# cython: annotation_typing=False
+"""Sampling: which exchanges are inspected in detail; all are counted anyway.
 
-The bound: a pair is inspected if its endpoint, status class and body
-shape was not seen before, or if its endpoint was not inspected for the longest
-interval; beyond that as the budget allows, shared evenly between the endpoints active
-of late. The clock is the capture time of the pairs; nothing here waits or is random.
-The allowance keeps a slow detector from holding up the counting.
+In: an exchange's endpoint and kind (status class, body shape, operation), and whether
+its bodies are at hand. Out: how urgent its inspection is. What came of an inspection is
+told afterwards: only one that succeeded counts, so what was lost on the way, for
+whatever reason, is chosen again.
+
+The bound: a kind never inspected is FIRST, an endpoint not inspected for the longest
+interval is DUE, whenever a body comes by; the rest is EXTRA as the budget allows,
+shared evenly between the endpoints active of late. Time is the caller's monotonic
+clock, never that of the records; nothing here waits or is random.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Hashable
 
+import cython
+
 MOST_ENDPOINTS = 100_000
-"""Beyond, the endpoint inspected longest ago is forgotten, so inspected anew."""
-MOST_SHAPES = 64
-"""Shapes told apart at one endpoint; a body with ids as keys never ends."""
-ACTIVE_NS = 10 * 10**9
+"""When full, forgets the endpoint inspected longest ago: it is inspected anew."""
+MOST_KINDS = 64
+"""Told apart at one endpoint; a body with ids as keys never ends."""
+ACTIVE_SECONDS = 10.0
 """An endpoint counts as active for so long: its share of the budget."""
-SHAPE_BYTES = 16_384
-"""Of a body, looked at for its shape."""
-MOST_ALLOWED_SECONDS = 1.0
-"""Saved up at most, for a burst."""
-
-_SECOND_NS = 10**9
-_KEY = re.compile(rb'"([A-Za-z_$@][A-Za-z_$@.-]{0,63})"\s*:')
+WAITING_SECONDS = 60.0
+"""A choice of which nothing was heard for so long is forgotten: chosen again."""
 
 
-def shape(content_type: bytes, body: bytes) -> int:
-    """What kind of body this is: media type and the set of JSON key names in it.
+NONE, EXTRA, DUE, FIRST = range(4)
+"""Why an exchange is inspected."""
 
-    Numbers and order do not matter, keys that hold digits are left out: they are
-    often ids. Only compares within one process.
-    """
-    media_type = content_type.partition(b";")[0].strip().lower()
-    keys = frozenset(_KEY.findall(body[:SHAPE_BYTES]))
-    return hash((media_type, body[:1], keys))
+NEVER = -1.0e18
+_MOMENT = 1e-3
 
 
-class _Endpoint:
-    __slots__ = ("inspected_ns", "seen_ns", "shapes")
+@cython.cclass
+class Endpoint:
+    """What the sampler knows of one endpoint."""
 
     def __init__(self) -> None:
-        self.inspected_ns = 0
-        self.seen_ns = 0
-        self.shapes: set[tuple[int, int]] = set()
+        self.inspected_at = NEVER
+        """Of the last inspection that succeeded."""
+        self.chosen_at = NEVER
+        """Of the last DUE or EXTRA still under way, else NEVER."""
+        self.active_in = -1
+        """The last period in which it had traffic."""
+        self.kinds: dict[Hashable, float] = {}
+        """Kind → NEVER if inspected, else when it was chosen."""
 
 
+@cython.cclass
 class Sampler:
-    """Decides pair by pair."""
+    """Decides exchange by exchange."""
 
     def __init__(self, per_second: float, interval_seconds: float) -> None:
+        """`per_second`: extra inspections; 0 for none."""
         self._per_second = per_second
-        self._interval_ns = int(interval_seconds * _SECOND_NS)
-        self._endpoints: OrderedDict[Hashable, _Endpoint] = OrderedDict()
-        self._tokens = self._most_tokens = max(per_second, 1.0) if per_second else 0.0
-        self._now_ns = 0
-        self._window_ns = 0
+        self._interval = interval_seconds
+        self._endpoints: OrderedDict[Hashable, Endpoint] = OrderedDict()
+        self._most_tokens = max(per_second, 1.0) if per_second else 0.0
+        self._tokens = self._most_tokens
+        self._now = 0.0
+        self._period = 0
         self._active = self._active_before = 0
 
-    def is_chosen(
-        self,
-        endpoint: Hashable,
-        status_class: int,
-        body_shape: int,
-        at_ns: int,
-        is_allowed: bool = True,
-    ) -> bool:
-        """Whether to inspect the pair captured at `at_ns`.
-
-        If not `is_allowed`, only what the bound demands is.
-        """
-        now_ns = self._advance(at_ns)
+    def choose(
+        self, endpoint: Hashable, kind: Hashable, is_whole: bool, now: float
+    ) -> int:
+        """The urgency of inspecting this exchange; without bodies (`is_whole` false)
+        always NONE. What is not NONE is under way until `succeed` or `fail`."""
         state = self._state(endpoint)
-        if state.seen_ns < self._window_ns:
+        if now - self._now > 0:
+            self._advance(now)
+        if state.active_in != self._period:
+            state.active_in = self._period
             self._active += 1
-        state.seen_ns = now_ns
-        key = (status_class, body_shape)
-        if not (
-            self._is_first(state, key)
-            or now_ns - state.inspected_ns >= self._interval_ns
-            or (is_allowed and self._is_affordable(state, now_ns))
-        ):
-            return False
-        state.inspected_ns = now_ns
-        self._endpoints.move_to_end(endpoint)
-        return True
+        if not is_whole:
+            return NONE
+        chosen_at = state.kinds.get(kind)
+        if chosen_at is None:
+            if len(state.kinds) < MOST_KINDS:
+                state.kinds[kind] = now
+                return FIRST
+        elif chosen_at != NEVER and now - chosen_at > WAITING_SECONDS:
+            state.kinds[kind] = now
+            return FIRST
+        if state.inspected_at == NEVER or now - state.chosen_at < WAITING_SECONDS:
+            return NONE
+        idle = now - state.inspected_at
+        if idle >= self._interval:
+            state.chosen_at = now
+            return DUE
+        if self._tokens < 1:
+            return NONE
+        active = max(self._active, self._active_before)
+        if idle * self._per_second < active:
+            return NONE
+        self._tokens -= 1
+        state.chosen_at = now
+        return EXTRA
 
-    def _advance(self, at_ns: int) -> int:
-        """Capture time never runs back here; unused budget lasts a second."""
-        elapsed_ns = at_ns - self._now_ns
-        if elapsed_ns > 0:
-            self._now_ns = at_ns
-            earned = self._per_second * elapsed_ns / _SECOND_NS
-            self._tokens = min(self._tokens + earned, self._most_tokens)
-            if at_ns - self._window_ns >= ACTIVE_NS:
-                self._window_ns = at_ns
-                self._active_before, self._active = self._active, 0
-        return self._now_ns
+    def succeed(self, endpoint: Hashable, kind: Hashable, now: float) -> None:
+        """An exchange of this kind was inspected."""
+        state = self._endpoints.get(endpoint)
+        if state is not None:
+            if kind in state.kinds:
+                state.kinds[kind] = NEVER
+            state.chosen_at = NEVER
+            state.inspected_at = now
+            self._endpoints.move_to_end(endpoint)
 
-    def _state(self, endpoint: Hashable) -> _Endpoint:
+    def fail(self, endpoint: Hashable, kind: Hashable) -> None:
+        """It was not: the next one may be."""
+        state = self._endpoints.get(endpoint)
+        if state is not None:
+            state.chosen_at = NEVER
+            if state.kinds.get(kind, NEVER) != NEVER:
+                del state.kinds[kind]
+
+    def _advance(self, now: float) -> None:
+        """Unused budget lasts a second."""
+        earned = self._per_second * (now - self._now)
+        self._now = now
+        self._tokens = min(self._tokens + earned, self._most_tokens)
+        period = int(now / ACTIVE_SECONDS)
+        if period != self._period:
+            self._period = period
+            self._active_before, self._active = self._active, 0
+
+    def _state(self, endpoint: Hashable) -> Endpoint:
         state = self._endpoints.get(endpoint)
         if state is None:
             if len(self._endpoints) >= MOST_ENDPOINTS:
                 self._endpoints.popitem(last=False)
-            state = self._endpoints[endpoint] = _Endpoint()
+            state = self._endpoints[endpoint] = Endpoint()
         return state
 
-    def _is_first(self, state: _Endpoint, key: tuple[int, int]) -> bool:
-        if key in state.shapes or len(state.shapes) >= MOST_SHAPES:
-            return False
-        state.shapes.add(key)
-        return True
 
-    def _is_affordable(self, state: _Endpoint, now_ns: int) -> bool:
-        if self._tokens < 1:
-            return False
-        active = max(self._active, self._active_before)
-        if (now_ns - state.inspected_ns) * self._per_second < active * _SECOND_NS:
-            return False
-        self._tokens -= 1
-        return True
+class Budget:
+    """Tokens that come at a rate, up to a second's worth; spending may leave a debt."""
 
-
-class Allowance:
-    """The share of real time that inspections may take beyond the bound."""
-
-    def __init__(self, share: float, now: float) -> None:
-        self._share = share
-        self._left_seconds = MOST_ALLOWED_SECONDS
+    def __init__(self, per_second: float, now: float) -> None:
+        self._per_second = per_second
+        self._left = per_second
         self._at = now
-
-    def spend(self, seconds: float) -> None:
-        self._left_seconds -= seconds
 
     def is_left(self, now: float) -> bool:
-        earned = self._share * (now - self._at)
-        self._left_seconds = min(self._left_seconds + earned, MOST_ALLOWED_SECONDS)
+        self._earn(now)
+        return self._left > 0
+
+    def spend(self, amount: float) -> None:
+        self._left -= amount
+
+    def wait_seconds(self, now: float) -> float:
+        """Until something is left."""
+        self._earn(now)
+        if self._left > 0:
+            return 0.0
+        if not self._per_second:
+            return float("inf")
+        return _MOMENT - self._left / self._per_second
+
+    def _earn(self, now: float) -> None:
+        earned = self._per_second * (now - self._at)
+        self._left = min(self._left + earned, self._per_second)
         self._at = now
-        return self._left_seconds > 0

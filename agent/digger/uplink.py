@@ -4,18 +4,24 @@ In: finished packages. Out: calls of collector.proto. A package that the cloud a
 has is a success; one whose offsets do not follow what the cloud has (another digger was
 faster: FAILED_PRECONDITION) voids all that is queued, and the program starts again from
 where the cloud says. While the cloud is away packages wait in a bounded queue; the
-program stops consuming when it `is_full`, so nothing is lost.
+program stops consuming when it `is_full`, so nothing is lost. Each call carries the
+cluster's token, if there is one.
 """
 
 import logging
 import random
 import threading
+import time
 from collections import deque
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import grpc
 
+from agent import links
+from agent.links import Link, Token
+from agent.metrics import Metric, gauge
+from agent.outage import Outage
 from agent.settings import Cloud
 from proto.v1 import collector_pb2, collector_pb2_grpc
 
@@ -24,11 +30,33 @@ log = logging.getLogger("vethscope")
 MOST_PACKAGES = 16
 """Packages waiting: some tens of megabytes."""
 ANSWER_SECONDS = 15.0
+RESUME_SECONDS = 3.0
+"""For the answer to where to resume: Kafka is not read meanwhile."""
 PAUSE_SECONDS = (0.2, 15.0)
 """First and longest pause before a package is sent again."""
 LARGEST_MESSAGE_BYTES = 64 << 20
 REFUSED = "refused"
 """Coverage count of the records whose package the cloud found wrong."""
+TOKEN_REASONS = {
+    grpc.StatusCode.UNAUTHENTICATED: "does not know the token of cloud.token_file",
+    grpc.StatusCode.PERMISSION_DENIED: (
+        "has another cluster.name for the token of cloud.token_file"
+    ),
+}
+
+_OPTIONS = (
+    ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.keepalive_time_ms", 60_000),
+)
+
+
+class Queued(NamedTuple):
+    """A package on its way."""
+
+    package: collector_pb2.Package
+    records: int
+    began: float
 
 
 class Uplink:
@@ -39,16 +67,16 @@ class Uplink:
         """Records that the cloud accounted for."""
         self.packages = 0
         """Packages that it accepted."""
-        self._server = cloud.server
         self._cluster = cluster
-        self._channel = _channel(cloud)
-        self._stub = collector_pb2_grpc.CollectorStub(self._channel)
+        self._token = Token(cloud.token_file)
+        self._link = Link(cloud.server, cloud.files, _OPTIONS)
+        self._outage = Outage("cloud", cloud.server, "packages wait")
         self._changed = threading.Condition()
-        self._queue: deque[tuple[Any, int]] = deque()
+        self._queue: deque[Queued] = deque()
+        self._latency_seconds = 0.0
         self._call: Any = None
         self._is_closed = False
         self._is_refused = False
-        self._is_away = False
 
     def resume(self, topic: str, partitions: list[int]) -> dict[int, int]:
         """The next offset of each partition that the cloud knows. Raises RpcError."""
@@ -56,26 +84,55 @@ class Uplink:
             cluster=self._cluster, topic=topic, partitions=partitions
         )
         try:
-            response = self._stub.Resume(request, timeout=ANSWER_SECONDS)
+            response = self._stub().Resume(
+                request, timeout=RESUME_SECONDS, metadata=self._token.metadata()
+            )
         except grpc.RpcError as error:
             self._away(error)
             raise
-        self._back()
+        self._outage.end()
         return dict(response.next)
+
+    @property
+    def is_up(self) -> bool:
+        """The cloud took what was sent last, as far as we know."""
+        return not self._outage.is_on
 
     @property
     def is_full(self) -> bool:
         return len(self._queue) >= MOST_PACKAGES
 
     @property
+    def is_busy(self) -> bool:
+        """Packages wait: those to come may be larger and fewer."""
+        return bool(self._queue)
+
+    def metrics(self) -> Iterator[Metric]:
+        yield gauge("vethscope_digger_cloud_up", "It answers.", self.is_up)
+        yield gauge(
+            "vethscope_digger_packages_waiting",
+            "Packages that the cloud has not accepted yet.",
+            len(self._queue),
+        )
+        yield gauge(
+            "vethscope_digger_package_latency_seconds",
+            "From a package's first record to its acceptance, of the last one.",
+            self._latency_seconds,
+        )
+
+    @property
     def is_refused(self) -> bool:
         """The cloud refused a package's offsets: `clear` and start again."""
         return self._is_refused
 
-    def put(self, package: collector_pb2.Package, records: int) -> None:
-        """Queues a package that accounts for so many records."""
+    def put(
+        self, package: collector_pb2.Package, records: int, began: float | None = None
+    ) -> None:
+        """Queues a package of so many records, the first read at monotonic `began`."""
+        if began is None:
+            began = time.monotonic()
         with self._changed:
-            self._queue.append((package, records))
+            self._queue.append(Queued(package, records, began))
             self._changed.notify_all()
 
     def clear(self) -> None:
@@ -99,7 +156,8 @@ class Uplink:
             waiting = self._next()
             if waiting is None:
                 continue
-            if self._send(*waiting):
+            call, queued = waiting
+            if self._send(call, queued):
                 pause = PAUSE_SECONDS[0]
             else:
                 stop.wait(random.uniform(pause / 2, pause))
@@ -111,19 +169,23 @@ class Uplink:
             self._is_closed = True
             if self._call is not None:
                 self._call.cancel()
-        self._channel.close()
+        self._link.close()
 
-    def _next(self) -> tuple[Any, Any, int] | None:
-        """Begins to send the first package: the call, the package, its records."""
+    def _next(self) -> tuple[Any, Queued] | None:
+        """Begins to send the first package."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue and not self._is_refused, 0.1)
             if not self._queue or self._is_refused or self._is_closed:
                 return None
-            package, records = self._queue[0]
-            self._call = self._stub.Send.future(package, timeout=ANSWER_SECONDS)
-            return self._call, package, records
+            queued = self._queue[0]
+            self._call = self._stub().Send.future(
+                queued.package,
+                timeout=ANSWER_SECONDS,
+                metadata=self._token.metadata(),
+            )
+            return self._call, queued
 
-    def _send(self, call: Any, package: Any, records: int) -> bool:
+    def _send(self, call: Any, queued: Queued) -> bool:
         """One attempt; true if there is nothing to repeat."""
         try:
             call.result()
@@ -135,64 +197,50 @@ class Uplink:
             is_wrong = error.code() == grpc.StatusCode.INVALID_ARGUMENT
             if is_refused:
                 log.warning("cloud: a package does not follow, starting over")
-            elif is_wrong and package.endpoints:
-                self._strip(package, records, error)
+            elif is_wrong and queued.package.endpoints:
+                self._strip(queued, error)
                 return True
             else:
                 self._away(error)
             self._done(None, is_refused)
             return is_refused
-        self._back()
-        self.digested += records
+        self._outage.end()
+        self.digested += queued.records
         self.packages += 1
-        self._done(package, False)
+        self._latency_seconds = time.monotonic() - queued.began
+        self._done(queued, False)
         return True
 
-    def _strip(self, package: Any, records: int, error: grpc.RpcError) -> None:
+    def _strip(self, queued: Queued, error: grpc.RpcError) -> None:
         """What the cloud will never take is only counted; the line goes on."""
         log.error("cloud: refuses a package: %s, its pairs are lost", error.details())
+        package = queued.package
         bare = collector_pb2.Package(
             cluster=package.cluster,
             window_start_ns=package.window_start_ns,
             window_end_ns=package.window_end_ns,
             offsets=package.offsets,
-            coverage=[collector_pb2.Coverage(counts={REFUSED: records})],
+            coverage=[collector_pb2.Coverage(counts={REFUSED: queued.records})],
         )
         with self._changed:
-            if self._queue and self._queue[0][0] is package:
-                self._queue[0] = (bare, records)
+            if self._queue and self._queue[0] is queued:
+                self._queue[0] = queued._replace(package=bare)
             self._call = None
             self._changed.notify_all()
 
-    def _done(self, accepted: Any, is_refused: bool) -> None:
+    def _done(self, accepted: Queued | None, is_refused: bool) -> None:
         with self._changed:
-            if accepted is not None and self._queue and self._queue[0][0] is accepted:
+            if accepted is not None and self._queue and self._queue[0] is accepted:
                 self._queue.popleft()
             self._call = None
             self._is_refused = self._is_refused or is_refused
             self._changed.notify_all()
 
     def _away(self, error: grpc.RpcError) -> None:
-        if not self._is_away:
-            self._is_away = True
-            reason = error.code().name
-            if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
-                reason = f"refuses a package: {error.details()}"
-            log.warning("cloud: %s: %s, packages wait", self._server, reason)
+        words = TOKEN_REASONS.get(error.code()) or links.reason("cloud", error)
+        if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+            words = f"refuses a package: {error.details()}"
+        self._outage.tell(words)
 
-    def _back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            log.warning("cloud: %s is back", self._server)
-
-
-def _channel(cloud: Cloud) -> grpc.Channel:
-    options = [
-        ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-        ("grpc.max_reconnect_backoff_ms", 5000),
-        ("grpc.keepalive_time_ms", 60_000),
-    ]
-    if cloud.ca_file:
-        credentials = grpc.ssl_channel_credentials(Path(cloud.ca_file).read_bytes())
-        return grpc.secure_channel(cloud.server, credentials, options=options)
-    return grpc.insecure_channel(cloud.server, options=options)
+    def _stub(self) -> Any:
+        return collector_pb2_grpc.CollectorStub(self._link.channel)

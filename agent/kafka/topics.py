@@ -1,12 +1,15 @@
-"""The topics: made where they are missing, and the identity of each.
+"""The topics of a cluster: their names, made where they are missing, their identity.
 
+Names begin with `kafka.topic_prefix` and `cluster.name`, so clusters can share a Kafka.
 Offsets mean something only together with a topic's identity: a name that another topic
 never has, even if the topic is deleted and made anew or the broker starts empty.
 """
 
+import logging
 import random
 import threading
 from collections.abc import Collection
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -16,44 +19,64 @@ from agent.kafka.client import (
     ANSWER_SECONDS,
     AWAY,
     RETRY_SECONDS,
-    Reachability,
     client_config,
     message_bytes,
-    raise_if_refused,
 )
 from agent.kafka.embedded import MARK, MOCK_ID
-from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC
+from agent.kafka.reachability import Reachability
 from agent.settings import Settings
 
-TOPICS = (RECORDS_TOPIC, COVERAGE_TOPIC)
+log = logging.getLogger("vethscope")
 
 RETENTION_MS = 24 * 3600 * 1000
 """Topics that we create keep captured bodies a day: the time a repair may take."""
 
+WATCH_SECONDS = 5.0
+"""Between two looks at the topics' identities."""
+
+_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID)
+"""Of a topic that was made a moment ago."""
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
 
 
-def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
+class Topics(NamedTuple):
+    """Names of one cluster's topics."""
+
+    records: str
+    coverage: str
+
+
+def topics(settings: Settings) -> Topics:
+    return Topics(*(own_name(settings, kind) for kind in Topics._fields))
+
+
+def own_name(settings: Settings, kind: str) -> str:
+    """A name on Kafka, of a topic or group, that no other cluster uses."""
+    return f"{settings.kafka.topic_prefix}.{settings.cluster.name}.{kind}"
+
+
+def ensure_topics(
+    settings: Settings, stop: threading.Event, reachability: Reachability | None = None
+) -> dict[str, str]:
     """Makes missing topics, trying until the broker answers or `stop` is set.
 
     Returns each topic's identity: a name that another topic never has, even if the
     topic is deleted and made anew or the broker starts empty, because offsets mean
-    something only together with it. Empty if stopped. Raises QueueError.
+    something only together with it. Empty if stopped. What a broker refuses is tried
+    on too: who may set passwords and rights right does not know of this program.
     """
-    reachability = Reachability(settings.kafka.bootstrap)
+    reachability = reachability or Reachability(settings.kafka.bootstrap)
     admin = AdminClient(client_config(settings.kafka, reachability))
     pause, longest = RETRY_SECONDS
     while not stop.is_set():
         try:
             identities = _ensure(admin, settings)
-        except KafkaException as error:
-            raise_if_refused(error)
-            if error.args[0].code() in AWAY:
-                reachability.down()
-        except TimeoutError:
-            reachability.down()
+        except (KafkaException, TimeoutError) as error:
+            admin.poll(0)
+            _tell(reachability, error)
         else:
+            reachability.accept()
             reachability.up()
             return identities
         stop.wait(random.uniform(pause / 2, pause))
@@ -61,25 +84,53 @@ def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
     return {}
 
 
+def _tell(reachability: Reachability, error: Exception) -> None:
+    why = error.args[0] if isinstance(error, KafkaException) else None
+    if why is None or why.code() in AWAY:
+        reachability.down()
+    elif not why.retriable() and why.code() not in _NOT_YET:
+        reachability.refuse(why)
+
+
+def follow_topics(
+    settings: Settings,
+    known: dict[str, str],
+    stop: threading.Event,
+    changed: threading.Event,
+) -> None:
+    """Until `stop`: sets `changed` once a topic is another one than `known`, made anew
+    if need be."""
+    # The consumer tells what is wrong.
+    reachability = Reachability(settings.kafka.bootstrap, log.debug)
+    admin = AdminClient(client_config(settings.kafka, reachability))
+    while not stop.wait(WATCH_SECONDS):
+        try:
+            is_same = _ensure(admin, settings) == known
+        except (KafkaException, TimeoutError):
+            continue
+        if not is_same:
+            changed.set()
+
+
 def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:
     cluster = admin.list_topics(timeout=_CONTACT_SECONDS)
     cluster_id = str(cluster.cluster_id)
     if cluster_id.startswith(MOCK_ID):
-        return _ensure_embedded(admin, cluster_id, cluster.topics)
-    missing = [topic for topic in TOPICS if topic not in cluster.topics]
-    for topic in missing:
-        _create(admin, topic, settings)
-    return {topic: f"{topic}/{_topic_id(admin, topic)}" for topic in TOPICS}
+        return _ensure_embedded(admin, cluster_id, cluster.topics, topics(settings))
+    for topic in topics(settings):
+        if topic not in cluster.topics:
+            _create(admin, topic, settings)
+    return {topic: f"{topic}/{_topic_id(admin, topic)}" for topic in topics(settings)}
 
 
 def _ensure_embedded(
-    admin: AdminClient, cluster_id: str, topics: Collection[str]
+    admin: AdminClient, cluster_id: str, known: Collection[str], ours: Topics
 ) -> dict[str, str]:
-    for topic in TOPICS:
+    for topic in ours:
         admin.list_topics(topic, timeout=ANSWER_SECONDS)
-    mark = "".join(sorted(t for t in topics if t.startswith(MARK)))
+    mark = "".join(sorted(topic for topic in known if topic.startswith(MARK)))
     identity = mark or cluster_id
-    return {topic: f"{topic}/{identity}" for topic in TOPICS}
+    return {topic: f"{topic}/{identity}" for topic in ours}
 
 
 def _create(admin: AdminClient, topic: str, settings: Settings) -> None:

@@ -30,6 +30,8 @@ class Traffic:
     is_tls: bool = False
     lost: float = 0.0
     reordered: float = 0.0
+    bodies: int = 1
+    """Different ones, which take turns."""
 
 
 KINDS = (
@@ -79,10 +81,7 @@ def _disturbed(
 
 
 def _frames(traffic: Traffic, chance: random.Random) -> Iterator[bytes]:
-    body = json.dumps(
-        [{"id": i, "name": f"thing {i}", "price": i * 1.5} for i in range(2000)]
-    )
-    answer = body[: traffic.body_bytes].encode()
+    answers = [_answer(traffic, number) for number in range(traffic.bodies)]
     pairs = []
     for number in range(traffic.connections):
         address = bytes([10, 1, number >> 8 & 255, number & 255])
@@ -93,7 +92,25 @@ def _frames(traffic: Traffic, chance: random.Random) -> Iterator[bytes]:
     for number in range(traffic.exchanges):
         client, server = pairs[number % traffic.connections]
         yield from _sent(client, server, _request(traffic, number))
-        yield from _sent(server, client, _response(traffic, answer))
+        yield from _sent(
+            server, client, _response(traffic, answers[number % len(answers)])
+        )
+
+
+def _answer(traffic: Traffic, number: int) -> bytes:
+    """Numbers and names of their own, but for the first."""
+    own = 7_919 * number
+    things = (
+        {"id": i + own, "name": f"thing {i * (own + 1)}", "price": i * 1.5 + own}
+        for i in range(2000)
+    )
+    size, parts = 0, []
+    for thing in things:
+        parts.append(json.dumps(thing))
+        size += len(parts[-1]) + 2
+        if size > traffic.body_bytes:
+            break
+    return f"[{', '.join(parts)}"[: traffic.body_bytes].encode()
 
 
 def _opening(client: Side, server: Side) -> Iterator[bytes]:

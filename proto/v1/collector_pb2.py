@@ -25,49 +25,51 @@ _sym_db = _symbol_database.Default()
 from proto.v1 import detector_pb2 as proto_dot_v1_dot_detector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/v1/collector.proto\x12\x0cvethscope.v1\x1a\x17proto/v1/detector.proto\"\xdf\x01\n\x07Package\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\x17\n\x0fwindow_start_ns\x18\x02 \x01(\x03\x12\x15\n\rwindow_end_ns\x18\x03 \x01(\x03\x12&\n\x07offsets\x18\x04 \x03(\x0b\x32\x15.vethscope.v1.Offsets\x12)\n\tendpoints\x18\x05 \x03(\x0b\x32\x16.vethscope.v1.Endpoint\x12(\n\x08\x63overage\x18\x06 \x03(\x0b\x32\x16.vethscope.v1.Coverage\x12\x16\n\x0e\x63\x61talog_digest\x18\x07 \x01(\t\"H\n\x07Offsets\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\r\n\x05\x66irst\x18\x03 \x01(\x03\x12\x0c\n\x04next\x18\x04 \x01(\x03\"9\n\x08Workload\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xac\x03\n\x08\x45ndpoint\x12&\n\x06server\x18\x01 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12&\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12\x13\n\x0bserver_port\x18\x03 \x01(\r\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x36\n\x08statuses\x18\x06 \x03(\x0b\x32$.vethscope.v1.Endpoint.StatusesEntry\x12\r\n\x05pairs\x18\x07 \x01(\x04\x12\x11\n\tinspected\x18\x08 \x01(\x04\x12\x15\n\rrequest_bytes\x18\t \x01(\x04\x12\x16\n\x0eresponse_bytes\x18\n \x01(\x04\x12\x11\n\ttruncated\x18\x0b \x01(\x04\x12\x15\n\rfirst_seen_ns\x18\x0c \x01(\x03\x12\x14\n\x0clast_seen_ns\x18\r \x01(\x03\x12#\n\x06places\x18\x0e \x03(\x0b\x32\x13.vethscope.v1.Place\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xeb\x01\n\x05Place\x12*\n\tdirection\x18\x01 \x01(\x0e\x32\x17.vethscope.v1.Direction\x12(\n\x08location\x18\x02 \x01(\x0e\x32\x16.vethscope.v1.Location\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x11\n\tdata_type\x18\x04 \x01(\t\x12.\n\x0bsensitivity\x18\x05 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12,\n\nlikelihood\x18\x06 \x01(\x0e\x32\x18.vethscope.v1.Likelihood\x12\r\n\x05\x63ount\x18\x07 \x01(\x04\"\xb5\x02\n\x08\x43overage\x12\x0c\n\x04node\x18\x01 \x01(\t\x12(\n\x08workload\x18\x02 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12\x17\n\x0fwindow_start_ns\x18\x03 \x01(\x03\x12\x15\n\rwindow_end_ns\x18\x04 \x01(\x03\x12\x30\n\x05\x62ytes\x18\x05 \x03(\x0b\x32!.vethscope.v1.Coverage.BytesEntry\x12\x32\n\x06\x63ounts\x18\x06 \x03(\x0b\x32\".vethscope.v1.Coverage.CountsEntry\x1a,\n\nBytesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x1c\n\x07Receipt\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"C\n\rResumeRequest\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x12\n\npartitions\x18\x03 \x03(\x05\"s\n\x0eResumeResponse\x12\x34\n\x04next\x18\x01 \x03(\x0b\x32&.vethscope.v1.ResumeResponse.NextEntry\x1a+\n\tNextEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01*A\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x0b\n\x07REQUEST\x10\x01\x12\x0c\n\x08RESPONSE\x10\x02\x32\x86\x01\n\tCollector\x12\x34\n\x04Send\x12\x15.vethscope.v1.Package\x1a\x15.vethscope.v1.Receipt\x12\x43\n\x06Resume\x12\x1b.vethscope.v1.ResumeRequest\x1a\x1c.vethscope.v1.ResumeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/v1/collector.proto\x12\x0cvethscope.v1\x1a\x17proto/v1/detector.proto\"\xf6\x01\n\x07Package\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\x17\n\x0fwindow_start_ns\x18\x02 \x01(\x03\x12\x15\n\rwindow_end_ns\x18\x03 \x01(\x03\x12&\n\x07offsets\x18\x04 \x03(\x0b\x32\x15.vethscope.v1.Offsets\x12)\n\tendpoints\x18\x05 \x03(\x0b\x32\x16.vethscope.v1.Endpoint\x12(\n\x08\x63overage\x18\x06 \x03(\x0b\x32\x16.vethscope.v1.Coverage\x12\x16\n\x0e\x63\x61talog_digest\x18\x07 \x01(\t\x12\x15\n\ragent_version\x18\x08 \x01(\t\"j\n\x07Offsets\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\r\n\x05\x66irst\x18\x03 \x01(\x03\x12\x0c\n\x04next\x18\x04 \x01(\x03\x12\x14\n\x07\x66ollows\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\n\n\x08_follows\"9\n\x08Workload\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\x90\x03\n\x08\x45ndpoint\x12&\n\x06server\x18\x01 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12&\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12\x13\n\x0bserver_port\x18\x03 \x01(\r\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x11\n\toperation\x18\x12 \x01(\t\x12(\n\x08protocol\x18\x10 \x01(\x0e\x32\x16.vethscope.v1.Protocol\x12\x19\n\x11interval_start_ns\x18\x0f \x01(\x03\x12&\n\x07traffic\x18\x11 \x03(\x0b\x32\x15.vethscope.v1.Traffic\x12\x11\n\tinspected\x18\x08 \x01(\x04\x12\x15\n\rfirst_seen_ns\x18\x0c \x01(\x03\x12\x14\n\x0clast_seen_ns\x18\r \x01(\x03\x12#\n\x06places\x18\x0e \x03(\x0b\x32\x13.vethscope.v1.PlaceJ\x04\x08\x06\x10\x07J\x04\x08\x07\x10\x08J\x04\x08\t\x10\nJ\x04\x08\n\x10\x0bJ\x04\x08\x0b\x10\x0c\"\x98\x01\n\x07Traffic\x12\x14\n\x0cstatus_class\x18\x01 \x01(\r\x12\r\n\x05pairs\x18\x02 \x01(\x04\x12\x15\n\rrequest_bytes\x18\x03 \x01(\x04\x12\x16\n\x0eresponse_bytes\x18\x04 \x01(\x04\x12\x11\n\ttruncated\x18\x05 \x01(\x04\x12&\n\x07latency\x18\x06 \x01(\x0b\x32\x15.vethscope.v1.Latency\":\n\x07Latency\x12\x0e\n\x06sum_us\x18\x01 \x01(\x04\x12\x0f\n\x07\x62uckets\x18\x02 \x03(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x04\"\xeb\x01\n\x05Place\x12*\n\tdirection\x18\x01 \x01(\x0e\x32\x17.vethscope.v1.Direction\x12(\n\x08location\x18\x02 \x01(\x0e\x32\x16.vethscope.v1.Location\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x11\n\tdata_type\x18\x04 \x01(\t\x12.\n\x0bsensitivity\x18\x05 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12,\n\nlikelihood\x18\x06 \x01(\x0e\x32\x18.vethscope.v1.Likelihood\x12\r\n\x05\x63ount\x18\x07 \x01(\x04\"\xd0\x02\n\x08\x43overage\x12\x0c\n\x04node\x18\x01 \x01(\t\x12(\n\x08workload\x18\x02 \x01(\x0b\x32\x16.vethscope.v1.Workload\x12\x17\n\x0fwindow_start_ns\x18\x03 \x01(\x03\x12\x15\n\rwindow_end_ns\x18\x04 \x01(\x03\x12\x30\n\x05\x62ytes\x18\x05 \x03(\x0b\x32!.vethscope.v1.Coverage.BytesEntry\x12\x32\n\x06\x63ounts\x18\x06 \x03(\x0b\x32\".vethscope.v1.Coverage.CountsEntry\x12\x19\n\x11interval_start_ns\x18\x07 \x01(\x03\x1a,\n\nBytesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x1c\n\x07Receipt\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"C\n\rResumeRequest\x12\x0f\n\x07\x63luster\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x12\n\npartitions\x18\x03 \x03(\x05\"s\n\x0eResumeResponse\x12\x34\n\x04next\x18\x01 \x03(\x0b\x32&.vethscope.v1.ResumeResponse.NextEntry\x1a+\n\tNextEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01*F\n\x08Protocol\x12\x18\n\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\n\n\x06HTTP_1\x10\x01\x12\n\n\x06HTTP_2\x10\x02\x12\x08\n\x04GRPC\x10\x03*A\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x0b\n\x07REQUEST\x10\x01\x12\x0c\n\x08RESPONSE\x10\x02\x32\x86\x01\n\tCollector\x12\x34\n\x04Send\x12\x15.vethscope.v1.Package\x1a\x15.vethscope.v1.Receipt\x12\x43\n\x06Resume\x12\x1b.vethscope.v1.ResumeRequest\x1a\x1c.vethscope.v1.ResumeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.v1.collector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENDPOINT_STATUSESENTRY']._loaded_options = None
-  _globals['_ENDPOINT_STATUSESENTRY']._serialized_options = b'8\001'
   _globals['_COVERAGE_BYTESENTRY']._loaded_options = None
   _globals['_COVERAGE_BYTESENTRY']._serialized_options = b'8\001'
   _globals['_COVERAGE_COUNTSENTRY']._loaded_options = None
   _globals['_COVERAGE_COUNTSENTRY']._serialized_options = b'8\001'
   _globals['_RESUMERESPONSE_NEXTENTRY']._loaded_options = None
   _globals['_RESUMERESPONSE_NEXTENTRY']._serialized_options = b'8\001'
-  _globals['_DIRECTION']._serialized_start=1623
-  _globals['_DIRECTION']._serialized_end=1688
+  _globals['_PROTOCOL']._serialized_start=1894
+  _globals['_PROTOCOL']._serialized_end=1964
+  _globals['_DIRECTION']._serialized_start=1966
+  _globals['_DIRECTION']._serialized_end=2031
   _globals['_PACKAGE']._serialized_start=68
-  _globals['_PACKAGE']._serialized_end=291
-  _globals['_OFFSETS']._serialized_start=293
-  _globals['_OFFSETS']._serialized_end=365
-  _globals['_WORKLOAD']._serialized_start=367
-  _globals['_WORKLOAD']._serialized_end=424
-  _globals['_ENDPOINT']._serialized_start=427
-  _globals['_ENDPOINT']._serialized_end=855
-  _globals['_ENDPOINT_STATUSESENTRY']._serialized_start=808
-  _globals['_ENDPOINT_STATUSESENTRY']._serialized_end=855
-  _globals['_PLACE']._serialized_start=858
-  _globals['_PLACE']._serialized_end=1093
-  _globals['_COVERAGE']._serialized_start=1096
-  _globals['_COVERAGE']._serialized_end=1405
-  _globals['_COVERAGE_BYTESENTRY']._serialized_start=1314
-  _globals['_COVERAGE_BYTESENTRY']._serialized_end=1358
-  _globals['_COVERAGE_COUNTSENTRY']._serialized_start=1360
-  _globals['_COVERAGE_COUNTSENTRY']._serialized_end=1405
-  _globals['_RECEIPT']._serialized_start=1407
-  _globals['_RECEIPT']._serialized_end=1435
-  _globals['_RESUMEREQUEST']._serialized_start=1437
-  _globals['_RESUMEREQUEST']._serialized_end=1504
-  _globals['_RESUMERESPONSE']._serialized_start=1506
-  _globals['_RESUMERESPONSE']._serialized_end=1621
-  _globals['_RESUMERESPONSE_NEXTENTRY']._serialized_start=1578
-  _globals['_RESUMERESPONSE_NEXTENTRY']._serialized_end=1621
-  _globals['_COLLECTOR']._serialized_start=1691
-  _globals['_COLLECTOR']._serialized_end=1825
+  _globals['_PACKAGE']._serialized_end=314
+  _globals['_OFFSETS']._serialized_start=316
+  _globals['_OFFSETS']._serialized_end=422
+  _globals['_WORKLOAD']._serialized_start=424
+  _globals['_WORKLOAD']._serialized_end=481
+  _globals['_ENDPOINT']._serialized_start=484
+  _globals['_ENDPOINT']._serialized_end=884
+  _globals['_TRAFFIC']._serialized_start=887
+  _globals['_TRAFFIC']._serialized_end=1039
+  _globals['_LATENCY']._serialized_start=1041
+  _globals['_LATENCY']._serialized_end=1099
+  _globals['_PLACE']._serialized_start=1102
+  _globals['_PLACE']._serialized_end=1337
+  _globals['_COVERAGE']._serialized_start=1340
+  _globals['_COVERAGE']._serialized_end=1676
+  _globals['_COVERAGE_BYTESENTRY']._serialized_start=1585
+  _globals['_COVERAGE_BYTESENTRY']._serialized_end=1629
+  _globals['_COVERAGE_COUNTSENTRY']._serialized_start=1631
+  _globals['_COVERAGE_COUNTSENTRY']._serialized_end=1676
+  _globals['_RECEIPT']._serialized_start=1678
+  _globals['_RECEIPT']._serialized_end=1706
+  _globals['_RESUMEREQUEST']._serialized_start=1708
+  _globals['_RESUMEREQUEST']._serialized_end=1775
+  _globals['_RESUMERESPONSE']._serialized_start=1777
+  _globals['_RESUMERESPONSE']._serialized_end=1892
+  _globals['_RESUMERESPONSE_NEXTENTRY']._serialized_start=1849
+  _globals['_RESUMERESPONSE_NEXTENTRY']._serialized_end=1892
+  _globals['_COLLECTOR']._serialized_start=2034
+  _globals['_COLLECTOR']._serialized_end=2168
 # @@protoc_insertion_point(module_scope)

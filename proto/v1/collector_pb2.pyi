@@ -22,6 +22,25 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Protocol:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Protocol.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROTOCOL_UNSPECIFIED: _Protocol.ValueType  # 0
+    HTTP_1: _Protocol.ValueType  # 1
+    HTTP_2: _Protocol.ValueType  # 2
+    GRPC: _Protocol.ValueType  # 3
+
+class Protocol(_Protocol, metaclass=_ProtocolEnumTypeWrapper): ...
+
+PROTOCOL_UNSPECIFIED: Protocol.ValueType  # 0
+HTTP_1: Protocol.ValueType  # 1
+HTTP_2: Protocol.ValueType  # 2
+GRPC: Protocol.ValueType  # 3
+Global___Protocol: _TypeAlias = Protocol  # noqa: Y015
+
 class _Direction:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -50,11 +69,14 @@ class Package(_message.Message):
     ENDPOINTS_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
     CATALOG_DIGEST_FIELD_NUMBER: _builtins.int
+    AGENT_VERSION_FIELD_NUMBER: _builtins.int
     cluster: _builtins.str
     window_start_ns: _builtins.int
     """Wall time covered, nanoseconds since 1970."""
     window_end_ns: _builtins.int
     catalog_digest: _builtins.str
+    agent_version: _builtins.str
+    """Version of the digger's program."""
     @_builtins.property
     def offsets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Offsets]: ...
     @_builtins.property
@@ -71,10 +93,11 @@ class Package(_message.Message):
         endpoints: _abc.Iterable[Global___Endpoint] | None = ...,
         coverage: _abc.Iterable[Global___Coverage] | None = ...,
         catalog_digest: _builtins.str = ...,
+        agent_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_digest", b"catalog_digest", "cluster", b"cluster", "coverage", b"coverage", "endpoints", b"endpoints", "offsets", b"offsets", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "catalog_digest", b"catalog_digest", "cluster", b"cluster", "coverage", b"coverage", "endpoints", b"endpoints", "offsets", b"offsets", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -90,10 +113,18 @@ class Offsets(_message.Message):
     PARTITION_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    FOLLOWS_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
     partition: _builtins.int
     first: _builtins.int
     next: _builtins.int
+    follows: _builtins.int
+    """The offset that the store waits for, if that is not `first`, with the reason why:
+    below it, records [follows, first) expired before they were read; above it, the
+    broker lost the end of its log, and offsets from `first` on are used anew (then
+    next = first: such a package counts nothing else of this partition). Without it a
+    range that does not begin where the store waits is refused.
+    """
     def __init__(
         self,
         *,
@@ -101,12 +132,15 @@ class Offsets(_message.Message):
         partition: _builtins.int = ...,
         first: _builtins.int = ...,
         next: _builtins.int = ...,
+        follows: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_follows", b"_follows", "follows", b"follows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "next", b"next", "partition", b"partition", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_follows", b"_follows", "first", b"first", "follows", b"follows", "next", b"next", "partition", b"partition", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__follows: _TypeAlias = _typing.Literal["follows"]  # noqa: Y015
+    _WhichOneofArgType__follows: _TypeAlias = _typing.Literal["_follows", b"_follows"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__follows) -> _WhichOneofReturnType__follows | None: ...
 
 Global___Offsets: _TypeAlias = Offsets  # noqa: Y015
 
@@ -139,41 +173,22 @@ Global___Workload: _TypeAlias = Workload  # noqa: Y015
 
 @_typing.final
 class Endpoint(_message.Message):
-    """What one client workload asked of one endpoint of one server workload."""
+    """What one client workload asked of one endpoint of one server workload, in one
+    interval of capture time.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class StatusesEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.int
-        value: _builtins.int
-        def __init__(
-            self,
-            *,
-            key: _builtins.int = ...,
-            value: _builtins.int = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     SERVER_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
     SERVER_PORT_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
-    STATUSES_FIELD_NUMBER: _builtins.int
-    PAIRS_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    INTERVAL_START_NS_FIELD_NUMBER: _builtins.int
+    TRAFFIC_FIELD_NUMBER: _builtins.int
     INSPECTED_FIELD_NUMBER: _builtins.int
-    REQUEST_BYTES_FIELD_NUMBER: _builtins.int
-    RESPONSE_BYTES_FIELD_NUMBER: _builtins.int
-    TRUNCATED_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_NS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_NS_FIELD_NUMBER: _builtins.int
     PLACES_FIELD_NUMBER: _builtins.int
@@ -181,11 +196,15 @@ class Endpoint(_message.Message):
     method: _builtins.str
     path: _builtins.str
     """Path template: /users/{id}"""
-    pairs: _builtins.int
+    operation: _builtins.str
+    """Which of several operations behind one path: a GraphQL operation's type and name, a
+    JSON-RPC method, a SOAP action, an RPC target; empty where the path alone tells.
+    """
+    protocol: Global___Protocol.ValueType
+    interval_start_ns: _builtins.int
+    """Start of the five minutes that all of this lies in, a multiple of 300 s."""
     inspected: _builtins.int
-    request_bytes: _builtins.int
-    response_bytes: _builtins.int
-    truncated: _builtins.int
+    """Pairs whose contents were looked at."""
     first_seen_ns: _builtins.int
     last_seen_ns: _builtins.int
     @_builtins.property
@@ -193,9 +212,7 @@ class Endpoint(_message.Message):
     @_builtins.property
     def client(self) -> Global___Workload: ...
     @_builtins.property
-    def statuses(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
-        """Pairs by status class: 1 → 1xx … 5 → 5xx."""
-
+    def traffic(self) -> _containers.RepeatedCompositeFieldContainer[Global___Traffic]: ...
     @_builtins.property
     def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]: ...
     def __init__(
@@ -206,23 +223,93 @@ class Endpoint(_message.Message):
         server_port: _builtins.int = ...,
         method: _builtins.str = ...,
         path: _builtins.str = ...,
-        statuses: _abc.Mapping[_builtins.int, _builtins.int] | None = ...,
-        pairs: _builtins.int = ...,
+        operation: _builtins.str = ...,
+        protocol: Global___Protocol.ValueType = ...,
+        interval_start_ns: _builtins.int = ...,
+        traffic: _abc.Iterable[Global___Traffic] | None = ...,
         inspected: _builtins.int = ...,
-        request_bytes: _builtins.int = ...,
-        response_bytes: _builtins.int = ...,
-        truncated: _builtins.int = ...,
         first_seen_ns: _builtins.int = ...,
         last_seen_ns: _builtins.int = ...,
         places: _abc.Iterable[Global___Place] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "server", b"server"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "first_seen_ns", b"first_seen_ns", "inspected", b"inspected", "last_seen_ns", b"last_seen_ns", "method", b"method", "pairs", b"pairs", "path", b"path", "places", b"places", "request_bytes", b"request_bytes", "response_bytes", b"response_bytes", "server", b"server", "server_port", b"server_port", "statuses", b"statuses", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "first_seen_ns", b"first_seen_ns", "inspected", b"inspected", "interval_start_ns", b"interval_start_ns", "last_seen_ns", b"last_seen_ns", "method", b"method", "operation", b"operation", "path", b"path", "places", b"places", "protocol", b"protocol", "server", b"server", "server_port", b"server_port", "traffic", b"traffic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
+
+@_typing.final
+class Traffic(_message.Message):
+    """The pairs of one status class: 1 → 1xx … 5 → 5xx, 0 → no status."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_CLASS_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    REQUEST_BYTES_FIELD_NUMBER: _builtins.int
+    RESPONSE_BYTES_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    status_class: _builtins.int
+    pairs: _builtins.int
+    request_bytes: _builtins.int
+    response_bytes: _builtins.int
+    truncated: _builtins.int
+    """Pairs of which a body was cut or has gaps."""
+    @_builtins.property
+    def latency(self) -> Global___Latency: ...
+    def __init__(
+        self,
+        *,
+        status_class: _builtins.int = ...,
+        pairs: _builtins.int = ...,
+        request_bytes: _builtins.int = ...,
+        response_bytes: _builtins.int = ...,
+        truncated: _builtins.int = ...,
+        latency: Global___Latency | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "pairs", b"pairs", "request_bytes", b"request_bytes", "response_bytes", b"response_bytes", "status_class", b"status_class", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Traffic: _TypeAlias = Traffic  # noqa: Y015
+
+@_typing.final
+class Latency(_message.Message):
+    """Times from a request's first byte to its response's, as a sketch that adds up exactly.
+    A duration of d µs falls into bucket d if d < 16, else with e = floor(log2 d) into
+    bucket 8 (e - 3) + floor(d / 2^(e - 3)): each octave has eight equal parts. Longer
+    ones than 2^32 - 1 µs count as that: there are 240 buckets, here in rising order.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUM_US_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    sum_us: _builtins.int
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        sum_us: _builtins.int = ...,
+        buckets: _abc.Iterable[_builtins.int] | None = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buckets", b"buckets", "counts", b"counts", "sum_us", b"sum_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Latency: _TypeAlias = Latency  # noqa: Y015
 
 @_typing.final
 class Place(_message.Message):
@@ -266,7 +353,7 @@ Global___Place: _TypeAlias = Place  # noqa: Y015
 
 @_typing.final
 class Coverage(_message.Message):
-    """One node's capture counters over a window: every byte in one bucket."""
+    """One node's capture counters of one pod in one interval: every byte in one bucket."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -316,9 +403,12 @@ class Coverage(_message.Message):
     WINDOW_END_NS_FIELD_NUMBER: _builtins.int
     BYTES_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
+    INTERVAL_START_NS_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     window_start_ns: _builtins.int
     window_end_ns: _builtins.int
+    interval_start_ns: _builtins.int
+    """As an endpoint's."""
     @_builtins.property
     def workload(self) -> Global___Workload: ...
     @_builtins.property
@@ -338,10 +428,11 @@ class Coverage(_message.Message):
         window_end_ns: _builtins.int = ...,
         bytes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        interval_start_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "counts", b"counts", "node", b"node", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns", "workload", b"workload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "counts", b"counts", "interval_start_ns", b"interval_start_ns", "node", b"node", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns", "workload", b"workload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,14 +18,9 @@ from agent.encryption import (
     Unreadable,
     key_id,
 )
-from agent.record import (
-    COVERAGE_TOPIC,
-    RECORDS_TOPIC,
-    VERSION,
-    NodeCoverage,
-    encoder,
-)
+from agent.record import VERSION, NodeCoverage, encoder
 from tests.agent.digger.records import record
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 
 OLD, NEW, OTHER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
 MOST_BYTES = 1 << 20

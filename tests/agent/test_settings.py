@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.kafka.topics import topics
 from agent.settings import SettingsError, effective, load, names, split_address
 from tests.agent.test_keys import key_file
 
@@ -137,3 +138,17 @@ def test_addresses_are_split(text: str, wanted: tuple[str, int]) -> None:
 def test_bad_addresses_raise(text: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         split_address(text)
+
+
+@pytest.mark.parametrize("name", ["", "prod/eu", "prod eu", "größe", "x" * 172])
+def test_a_cluster_is_named_so_that_topics_can_be(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^cluster\.name: .*must") as caught:
+        load(environment={}, flags={"cluster-name": name})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_topic_prefix_is_checked_too() -> None:
+    with pytest.raises(SettingsError, match=r"^kafka\.topic_prefix: 'a:b': must be"):
+        load(environment={}, flags={"kafka-topic-prefix": "a:b"})
+    named = load(environment={}, flags={"cluster-name": "Prod_eu-1.example"})
+    assert topics(named).records == "vethscope.Prod_eu-1.example.records"

@@ -6,6 +6,7 @@ from proto.v1 import collector_pb2 as c
 from proto.v1 import detector_pb2 as d
 
 SECOND = 1_000_000_000
+INTERVAL = 300 * SECOND
 START = 1_800_000_000 * SECOND
 TOPIC = "vethscope.records"
 
@@ -52,12 +53,18 @@ def endpoint(
         server_port=8000,
         method=method,
         path=path,
-        statuses={2: pairs} if statuses is None else statuses,
-        pairs=pairs,
+        interval_start_ns=at - at % INTERVAL,
+        traffic=[
+            c.Traffic(
+                status_class=status_class,
+                pairs=count,
+                request_bytes=100 * count,
+                response_bytes=1_000 * count,
+                latency=c.Latency(sum_us=500 * count, buckets=[63], counts=[count]),
+            )
+            for status_class, count in (statuses or {2: pairs}).items()
+        ],
         inspected=pairs,
-        request_bytes=100 * pairs,
-        response_bytes=1_000 * pairs,
-        truncated=0,
         first_seen_ns=at,
         last_seen_ns=at + SECOND,
         places=places,
@@ -74,6 +81,7 @@ def coverage(
     return c.Coverage(
         node=node,
         workload=workload,
+        interval_start_ns=at - at % INTERVAL,
         window_start_ns=at,
         window_end_ns=at + 10 * SECOND,
         bytes=buckets,
@@ -82,9 +90,15 @@ def coverage(
 
 
 def offsets(
-    first: int, following: int, partition: int = 0, topic: str = TOPIC
+    first: int,
+    following: int,
+    partition: int = 0,
+    topic: str = TOPIC,
+    follows: int | None = None,
 ) -> c.Offsets:
-    return c.Offsets(topic=topic, partition=partition, first=first, next=following)
+    return c.Offsets(
+        topic=topic, partition=partition, first=first, next=following, follows=follows
+    )
 
 
 def package(

@@ -115,6 +115,6 @@ def test_losses_are_told_wherever_they_happened(store: Store) -> None:
     node = {"kafka_queue_full": 20, "ring_drops": 300, "ring_frames": 5_000}
     queue = packages.coverage({}, {"expired": 1}, workload=c.Workload(), node="")
     send(store, packages.coverage({}, node), queue)
-    store.add(package(offsets(8, 9)))
+    store.add(package(offsets(8, 9, follows=1)))
     losses = report(store).losses
     assert (losses.records, losses.frames) == (28, 300)

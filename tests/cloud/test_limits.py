@@ -21,6 +21,15 @@ def with_endpoint(**changed: object) -> c.Package:
     return package(endpoints=[changed_endpoint])
 
 
+def with_latency(buckets: list[int], counts: list[int]) -> c.Package:
+    latency = c.Latency(buckets=buckets, counts=counts)
+    traffic = c.Traffic(status_class=2, pairs=1, latency=latency)
+    changed_endpoint = endpoint()
+    del changed_endpoint.traffic[:]
+    changed_endpoint.traffic.append(traffic)
+    return package(endpoints=[changed_endpoint])
+
+
 def with_place(**changed: object) -> c.Package:
     changed_place = place()
     for name, value in changed.items():
@@ -44,13 +53,21 @@ WRONG: list[tuple[Callable[[], c.Package], str]] = [
     (lambda: package(offsets(0, 4, partition=-1)), r"offsets\[0\]: is not a range"),
     (lambda: package(offsets(0, (1 << 63) - 1)), r"offsets\[0\].next: is too large"),
     (lambda: package(offsets(0, 1, topic="")), r"offsets\[0\].topic: is empty"),
+    (lambda: package(offsets(0, 1, follows=-1)), r"offsets\[0\].follows: is not"),
+    (lambda: package(offsets(0, 1, follows=9)), r"offsets\[0\].follows: only"),
     (lambda: package(offsets(0, 1), offsets(1, 2)), r"offsets\[1\]: names a partition"),
     (lambda: with_endpoint(server_port=65_536), r"endpoints\[0\].server_port"),
     (lambda: with_endpoint(method=CANARY), r"endpoints\[0\].method: does not have"),
     (lambda: with_endpoint(method=""), r"endpoints\[0\].method: does not have"),
     (lambda: with_endpoint(path=CANARY * 200), r"endpoints\[0\].path: longer"),
     (lambda: with_endpoint(path="€" * 700), r"endpoints\[0\].path: longer"),
-    (lambda: with_endpoint(pairs=1 << 63), r"endpoints\[0\].pairs: more than"),
+    (lambda: with_endpoint(inspected=1 << 63), r"endpoints\[0\].inspected: more than"),
+    (lambda: with_endpoint(operation=CANARY * 60), r"endpoints\[0\].operation: long"),
+    (lambda: with_endpoint(interval_start_ns=1), r"interval_start_ns: does not begin"),
+    (lambda: with_latency([5, 5], [1, 1]), r"traffic.latency: is not a sketch"),
+    (lambda: with_latency([240], [1]), r"traffic.latency: is not a sketch"),
+    (lambda: with_latency([5], []), r"traffic.latency: is not a sketch"),
+    (lambda: with_latency([5], [2]), r"traffic.latency: does not count the pairs"),
     (lambda: with_endpoint(last_seen_ns=1), r"endpoints\[0\].first_seen_ns: ends"),
     (lambda: with_server(kind=CANARY * 30), r"endpoints\[0\].server.kind: longer"),
     (lambda: with_place(direction=0), r"places\[0\].direction: is not one of"),
@@ -63,11 +80,11 @@ WRONG: list[tuple[Callable[[], c.Package], str]] = [
     (lambda: with_place(count=1 << 45), r"places\[0\].count: more than"),
     (
         lambda: package(endpoints=[endpoint(statuses={2: 1 << 45})]),
-        r"endpoints\[0\].statuses: more than",
+        r"endpoints\[0\].traffic.pairs: more than",
     ),
     (
         lambda: package(endpoints=[endpoint(statuses=dict.fromkeys(range(11), 1))]),
-        r"endpoints\[0\].statuses: more than 10",
+        r"endpoints\[0\].traffic: more than 10",
     ),
     (
         lambda: package(coverage=[coverage({CANARY: 1})]),
@@ -87,7 +104,7 @@ WRONG: list[tuple[Callable[[], c.Package], str]] = [
     ),
     (
         lambda: package(coverage=[coverage({}, at=-1)]),
-        r"coverage\[0\].window: ends before",
+        r"coverage\[0\].interval_start_ns: does not begin",
     ),
 ]
 

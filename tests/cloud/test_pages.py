@@ -135,7 +135,7 @@ def test_coverage_names_reasons_in_plain_words(shop: Cloud) -> None:
 def test_losses_are_warnings(cloud: Cloud) -> None:
     reported = coverage({}, {"ring_drops": 1}, workload=c.Workload(), node="")
     cloud.collector.Send(package(offsets(0, 1)))
-    cloud.collector.Send(package(offsets(1_235, 1_236), coverage=[reported]))
+    cloud.collector.Send(package(offsets(1_235, 1_236, follows=1), coverage=[reported]))
     for path in ("/", "/coverage"):
         text = cloud.get(path).text
         assert "1,234 captured pairs never arrived" in text

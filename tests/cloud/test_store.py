@@ -69,10 +69,30 @@ def test_one_stored_partition_refuses_the_whole_package(store: Store) -> None:
 
 def test_skipped_records_are_counted(store: Store) -> None:
     store.add(package(offsets(0, 10)))
-    assert store.add(package(offsets(14, 20)))
-    assert store.add(package(offsets(21, 22)))
+    assert store.add(package(offsets(14, 20, follows=10)))
+    assert store.add(package(offsets(21, 22, follows=20)))
     [(_, _, _, following, skipped)] = content(store)["offsets"]
     assert (following, skipped) == (22, 5)
+
+
+def test_a_gap_that_is_not_declared_is_refused(store: Store) -> None:
+    store.add(package(offsets(0, 10)))
+    before = content(store)
+    for covered in (offsets(14, 20), offsets(14, 20, follows=12)):
+        with pytest.raises(OverlapError, match=f"{TOPIC} partition 0 at 10"):
+            store.add(package(covered, endpoints=[endpoint()]))
+    assert content(store) == before
+
+
+def test_a_log_that_lost_its_end_starts_over_once(store: Store) -> None:
+    store.add(package(offsets(0, 100), endpoints=[endpoint()]))
+    started_over = package(offsets(60, 60, follows=100))
+    assert store.add(started_over)
+    assert not store.add(started_over)
+    assert store.add(package(offsets(60, 80), endpoints=[endpoint()]))
+    assert not store.add(started_over)
+    [(_, _, _, following, skipped)] = content(store)["offsets"]
+    assert (following, skipped, pairs(store)) == (80, 0, 2)
 
 
 def test_first_package_of_a_partition_may_start_anywhere(store: Store) -> None:

@@ -14,13 +14,13 @@ from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
 from agent.encryption import MARK, Unreadable
 from agent.kafka.producer import RecordProducer
-from agent.record import RECORDS_TOPIC
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.test_keys import key_file
 from tests.kafka.line import RunningCloud, RunningDigger, Traffic, settings
 from tests.ports import free_port
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 from tests.waiting import eventually
 
 OLD, NEW = b"\x01" * 32, b"\x02" * 32
@@ -55,7 +55,7 @@ def stored(bootstrap: str) -> list[tuple[str, bytes, bytes]]:
             "log_level": 0,
         }
     )
-    consumer.subscribe(["^vethscope\\.(records|coverage)"])
+    consumer.subscribe([RECORDS_TOPIC, COVERAGE_TOPIC])
     found: list[tuple[str, bytes, bytes]] = []
     quiet_at = time.monotonic() + 4 * QUIET_SECONDS
     while time.monotonic() < quiet_at:

@@ -13,12 +13,13 @@ from confluent_kafka.cimpl import NewTopic
 from agent.kafka.limit import LEAST_BYTES
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import RECORDS_TOPIC, VERSION, batch_decoder
+from agent.record import VERSION, batch_decoder
 from agent.settings import Kafka, Settings
 from rings.gatherer import Gatherer
 from tests.kafka.broker import KafkaNode
 from tests.netns.capturing import all_values
 from tests.rings.wire import pairs_of, request, response
+from tests.topics import RECORDS_TOPIC
 from tests.waiting import eventually
 
 SMALL_BYTES = 300_000

@@ -1,67 +1,34 @@
 """A real Kubernetes API server for tests: kube-apiserver and etcd on loopback.
 
 There are no nodes and no controllers: tests write pods and their status themselves.
-kube-apiserver is built from the Go module proxy as `go.mod` says, once, into the user's
-cache: `python -m tests.kubernetes.apiserver` (minutes); etcd is Debian's etcd-server.
+kube-apiserver is built by `building.py`, once; etcd is Debian's etcd-server.
 """
 
 import json
-import os
-import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-HERE = Path(__file__).parent
-PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
+from tests.kubernetes import building
+from tests.kubernetes.building import binary
+
 TOKEN = "tests-only"
 
-BUILD_SECONDS = 3600
 START_SECONDS = 90
 STOP_SECONDS = 15
 
 
-def binary() -> Path:
-    """Where the built server is, or would be."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    lines = (HERE / "go.mod").read_text().split("\n")
-    version = next(w for line in lines for w in line.split()[-1:] if _is_line(line))
-    return cache / "vethscope" / f"kube-apiserver-{version}"
-
-
-def _is_line(line: str) -> bool:
-    return line.strip().removeprefix("require ").startswith("k8s.io/kubernetes v")
-
-
-def build() -> None:
-    """Builds the server; a few minutes and gigabytes of Go's build cache."""
-    target = binary()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = target.with_suffix(f".{os.getpid()}")
-    subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), PACKAGE],
-        cwd=HERE,
-        env=os.environ | {"CGO_ENABLED": "0"},
-        check=True,
-        timeout=BUILD_SECONDS,
-    )
-    made.rename(target)
-
-
 def missing() -> str:
     """Why the server cannot be had here; empty if it can."""
-    if not shutil.which("etcd"):
-        return "etcd is not installed"
-    if not shutil.which("openssl"):
-        return "openssl is not installed"
+    if reason := building.missing():
+        return reason
     if not binary().is_file():
-        return "kube-apiserver is not built: python -m tests.kubernetes.apiserver"
+        return "kube-apiserver is not built: make apiserver"
     return ""
 
 
@@ -191,9 +158,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-if __name__ == "__main__":
-    if binary().is_file():
-        sys.exit(0)
-    build()

@@ -18,16 +18,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from agent.cluster.addresses import POD, AddressIndex, Workload
 from agent.cluster.service import Server
 from agent.interceptor.program import Interceptor
-from agent.record import (
-    COVERAGE_TOPIC,
-    RECORDS_TOPIC,
-    NodeCoverage,
-    batch_decoder,
-    coverage_decoder,
-)
+from agent.record import NodeCoverage, batch_decoder, coverage_decoder
 from agent.settings import Settings, load
 from tests.agent.digger.records import Exchange, exchanges
 from tests.netns.pods import Pod
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 from tests.waiting import eventually
 
 WAIT_SECONDS = 15.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.interceptor.coverage import Counts, Coverage
 from agent.kafka.topics import ensure_topics
-from agent.record import RECORDS_TOPIC, batch_decoder
+from agent.record import batch_decoder
 from tests.agent.digger.records import exchanges
 from tests.kafka.broker import KafkaNode
 from tests.netns.capturing import (
@@ -19,6 +19,7 @@ from tests.netns.capturing import (
 )
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, requests_done, web
+from tests.topics import RECORDS_TOPIC
 
 CONNECTIONS = 16
 DELAY_MS = 10

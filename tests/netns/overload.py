@@ -18,7 +18,7 @@ from agent.interceptor.coverage import Counts
 from agent.interceptor.program import Interceptor
 from agent.interceptor.witness import HEADER_BYTES
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import RECORDS_TOPIC, Record, batch_decoder
+from agent.record import Record, batch_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,
     address_list,
@@ -30,6 +30,7 @@ from tests.netns.capturing import (
 from tests.netns.groups import CpuGroup
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
+from tests.topics import RECORDS_TOPIC
 
 CONNECTIONS = 64
 SHARE = 0.1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import RECORDS_TOPIC, batch_decoder
+from agent.record import batch_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,
@@ -24,6 +24,7 @@ from tests.netns.capturing import (
     wait_for,
 )
 from tests.netns.pods import NET, NET_6, Node, Pod, ip
+from tests.topics import RECORDS_TOPIC
 
 PORT = 8000
 SERVER, CLIENT, OTHER = f"{NET}.2", f"{NET}.6", f"{NET}.10"

@@ -4,6 +4,7 @@ import http.client
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, coverage_decoder
+from agent.record import coverage_decoder
 from tests.netns.capturing import address_list, all_values, wait_for
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
 from tests.ports import free_port
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 
 VETHSCOPE = Path(sys.executable).parent / "vethscope"
 FOUR = "-all,+net_raw,+net_admin,+sys_admin,+sys_ptrace"
@@ -120,6 +122,23 @@ def test_with_few_capabilities_host_ends_are_captured(
     assert role.process.returncode == 0
     named = [line.split()[2] for line in told.splitlines() if " is missing: " in line]
     assert sorted(named) == missing
+
+
+def test_without_kafka_it_has_started_and_lives_but_is_not_ready(
+    site: Web, addresses: str
+) -> None:
+    """Said in one line, though each worker has a producer of its own."""
+    bootstrap = f"127.0.0.1:{free_port()}"
+    with running(FOUR, bootstrap, addresses) as role:
+        wait_for(lambda: role.ask("/startz")[0] == 200)
+        wait_for(lambda: role.number("vethscope_capture_addresses") >= 2)
+        assert role.ask("/livez") == (200, "ok\n")
+        assert role.ask("/readyz") == (503, "interceptor: not yet\n")
+        time.sleep(3)
+        told = role.end()
+    lines = [line for line in told.splitlines() if "kafka: " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(f"kafka: {bootstrap} is not reachable, trying on")
 
 
 def test_without_packets_it_says_what_is_missing(addresses: str) -> None:

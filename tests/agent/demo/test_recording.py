@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from agent.demo.recording import Recording
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import COVERAGE_TOPIC, RECORDS_TOPIC, Batch, batch_decoder
+from agent.record import Batch, batch_decoder
 from agent.settings import Settings
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
 from tests.waiting import eventually
 
 SECONDS = 20.0

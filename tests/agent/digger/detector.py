@@ -1,17 +1,22 @@
 """A small detector service for tests: says where e-mail addresses stand."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from agent.certificates import Files
+from agent.links import PLAIN, bind
 from proto.v1 import detector_pb2, detector_pb2_grpc
+from tests.ports import free_port
 
 
 class SmallDetector(detector_pb2_grpc.DetectorServicer):
     """Serves until closed; use as a context."""
 
-    def __init__(self, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, listen: str = "127.0.0.1:0", files: Files = PLAIN) -> None:
         self.calls = 0
         self.messages = 0
         self.refused: list[bytes] = []
@@ -19,7 +24,7 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
         self._lock = threading.Lock()
         self._server = grpc.server(ThreadPoolExecutor(4))
         detector_pb2_grpc.add_DetectorServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port(listen)}"
+        self.address = f"127.0.0.1:{bind(files, self._server, listen)}"
         self._server.start()
 
     def Detect(  # noqa: N802
@@ -41,6 +46,34 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class DetectorProcess:
+    """The same in a process, which can be stopped by signals; use as a context."""
+
+    def __init__(self) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys\nfrom tests.agent.digger.detector import SmallDetector\n"
+                f"with SmallDetector({self.address!r}):\n"
+                "    print(flush=True)\n    sys.stdin.read()",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout
+        self._process.stdout.readline()
+
+    def __enter__(self) -> "DetectorProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=10)
 
 
 def _findings(message: detector_pb2.Message) -> detector_pb2.Findings:

@@ -1,26 +1,171 @@
-"""Chosen pairs through the detector."""
+"""Chosen exchanges through a detector, while counting goes on."""
 
 import gzip
+import threading
+from collections.abc import Callable
 
 import pytest
 
+from agent.cluster.addresses import INTERNET
 from agent.digger import inspection
-from agent.digger.inspection import (
-    DetectorClient,
-    GaveUpError,
-    body_prefix,
-    messages,
-)
+from agent.digger.detectors import AwayError, Part, RefusedError, Scanned
+from agent.digger.inspection import Inspector, Outcome, body_prefix, part, parts
+from agent.digger.package import Edge
+from agent.digger.sampling import EXTRA, FIRST
+from agent.digger.waiting import Job
 from agent.record import Message as Captured
-from detection.finding import Message
-from tests.agent.digger.detector import SmallDetector
+from agent.settings import Digger
 from tests.agent.digger.records import record
+from tests.waiting import eventually
 
 BODY = b'{"email": "jane@example.com"}'
+EDGE = Edge(INTERNET, INTERNET, 80, "GET", "/")
 
 
-def never(seconds: float) -> bool:
-    raise AssertionError("nothing to wait for")
+class Scripted:
+    """A detector that does what the test says; findings are empty lists."""
+
+    digest = "scripted"
+    lanes = 1
+
+    def __init__(self, answer: Callable[[list[Part]], object]) -> None:
+        self.asked: list[int] = []
+        self._answer = answer
+
+    def scan(self, messages: list[Part]) -> Scanned:
+        if messages:
+            self.asked.append(len(messages))
+        self._answer(messages)
+        return Scanned([[] for _ in messages], 0.0)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "PAUSE_SECONDS", (0.01, 0.02))
+
+
+def inspector(detector: Scripted) -> Inspector:
+    return Inspector(detector, Digger(), 1 << 20)
+
+
+def job(name: str = "x", choice: int = FIRST) -> Job:
+    return Job(EDGE, name, 1, choice, record(request={"name": name}), 0.0)
+
+
+def taken(running: Inspector, count: int) -> dict[object, Outcome]:
+    outcomes: list[Outcome] = []
+
+    def is_all() -> bool:
+        outcomes.extend(running.take())
+        return len(outcomes) >= count
+
+    assert eventually(is_all)
+    return {outcome.job.endpoint: outcome for outcome in outcomes}
+
+
+def holds(messages: list[Part], name: str) -> bool:
+    return any(name.encode() in one.body for one in messages)
+
+
+def test_outcomes_come_back_for_each_job() -> None:
+    detector = Scripted(lambda _: None)
+    with inspector(detector) as running:
+        for name in "abc":
+            assert running.put(job(name))
+        outcomes = taken(running, 3)
+        assert all(outcome.found == ([], []) for outcome in outcomes.values())
+        assert eventually(lambda: running.is_idle)
+    assert (running.counts.inspected, sum(detector.asked)) == (3, 6)
+
+
+def test_one_refused_exchange_does_not_hold_up_the_others() -> None:
+    def answer(messages: list[Part]) -> None:
+        if holds(messages, "poison"):
+            raise RefusedError
+
+    with inspector(Scripted(answer)) as running:
+        for name in ("a", "poison", "b"):
+            running.put(job(name))
+        outcomes = taken(running, 3)
+    assert outcomes["poison"].is_refused
+    assert outcomes["a"].found == outcomes["b"].found == ([], [])
+
+
+def test_a_mistake_of_ours_costs_one_exchange() -> None:
+    def answer(messages: list[Part]) -> None:
+        if holds(messages, "poison"):
+            raise RecursionError("quotes what was captured")
+
+    with inspector(Scripted(answer)) as running:
+        running.put(job("poison"))
+        running.put(job("a"))
+        outcomes = taken(running, 2)
+    assert outcomes["poison"].is_refused
+    assert outcomes["a"].found is not None
+
+
+def test_what_must_be_inspected_waits_for_a_detector_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    is_there = threading.Event()
+
+    def answer(_: list[Part]) -> None:
+        if not is_there.is_set():
+            raise AwayError("detector:7082: UNAVAILABLE")
+
+    with inspector(Scripted(answer)) as running:
+        assert running.put(job("a"))
+        assert eventually(lambda: running.is_away)
+        assert running.is_idle
+        assert running.put(job("b"))
+        assert not running.put(job("extra", EXTRA))
+        assert (running.waiting, running.counts.away) == (2, 1)
+        is_there.set()
+        assert taken(running, 2).keys() == {"a", "b"}
+        assert running.put(job("extra", EXTRA))
+    words = [record.message for record in caplog.records]
+    assert words == [
+        "detector: detector:7082: UNAVAILABLE, counting goes on without it",
+        "detector: is back, 2 exchanges waited",
+    ]
+
+
+def test_what_may_be_inspected_is_left_when_the_detector_goes_away() -> None:
+    def answer(_: list[Part]) -> None:
+        raise AwayError("gone")
+
+    with inspector(Scripted(answer)) as running:
+        running.put(job("extra", EXTRA))
+        outcome = taken(running, 1)["extra"]
+    assert outcome.found is None
+    assert not outcome.is_refused
+
+
+def test_an_exchange_that_takes_the_detector_away_each_time_is_refused() -> None:
+    def answer(messages: list[Part]) -> None:
+        if holds(messages, "poison"):
+            raise AwayError("crashed")
+
+    with inspector(Scripted(answer)) as running:
+        for name in ("a", "poison", "b"):
+            running.put(job(name))
+        outcomes = taken(running, 3)
+    assert outcomes["poison"].is_refused
+    assert outcomes["a"].found == outcomes["b"].found == ([], [])
+
+
+def test_what_was_under_way_when_all_became_void_has_no_outcome() -> None:
+    may_answer = threading.Event()
+    with inspector(Scripted(lambda _: may_answer.wait(5) and None)) as running:
+        running.put(job("void"))
+        assert eventually(lambda: running.waiting == 0)
+        running.clear()
+        may_answer.set()
+        running.put(job("new"))
+        assert taken(running, 1).keys() == {"new"}
 
 
 def coded(coding: str, body: bytes, truncated: bool = False) -> Captured:
@@ -28,20 +173,17 @@ def coded(coding: str, body: bytes, truncated: bool = False) -> Captured:
     return Captured(head, body, len(body), truncated, 0)
 
 
-def test_the_request_has_target_headers_and_body() -> None:
-    request, response = messages(record("GET /a?b=1 HTTP/1.1", request={"x": 1}), 99)
-    assert request.target == b"/a?b=1"
-    assert request.headers == [(b"Content-Type", b"application/json")]
-    assert (request.content_type, request.body) == ("application/json", b'{"x": 1}')
-    assert (response.target, response.body) == (b"", b"")
-    assert not request.truncated
+def test_a_message_goes_as_it_was_captured() -> None:
+    asked, answered = parts(record("GET /a?b=1 HTTP/1.1", request={"x": 1}), 99)
+    assert asked.head.startswith(b"GET /a?b=1 HTTP/1.1\r\n")
+    assert (asked.body, asked.is_cut) == (b'{"x": 1}', False)
+    assert (answered.head[:12], answered.body) == (b"HTTP/1.1 200", b"")
+    assert "GET" not in repr(asked)
 
 
 def test_bodies_are_content_decoded() -> None:
-    pair = record()
-    pair.response = coded("gzip", gzip.compress(BODY))
-    _, response = messages(pair, 1000)
-    assert (response.body, response.truncated) == (BODY, False)
+    decoded = part(coded("gzip", gzip.compress(BODY)), 1000)
+    assert (decoded.body, decoded.is_cut) == (BODY, False)
 
 
 @pytest.mark.parametrize(
@@ -53,59 +195,9 @@ def test_bodies_are_content_decoded() -> None:
     ],
 )
 def test_a_body_not_whole_is_marked(captured: Captured) -> None:
-    pair = record()
-    pair.response = captured
-    assert messages(pair, 1000)[1].truncated
+    assert part(captured, 1000).is_cut
 
 
 def test_the_prefix_is_bounded() -> None:
     assert body_prefix(coded("", BODY), 5) == BODY[:5]
     assert body_prefix(coded("gzip", gzip.compress(BODY)), 5) == BODY[:5]
-
-
-def scanned(client: DetectorClient, bodies: list[bytes]) -> list[int | None]:
-    found = client.scan([Message(body=body) for body in bodies], never)
-    return [None if one is None else len(one) for one in found]
-
-
-def test_the_service_answers_in_order() -> None:
-    with SmallDetector() as detector:
-        client = DetectorClient(detector.address)
-        assert scanned(client, [BODY, b"{}", BODY]) == [1, 0, 1]
-        assert client.digest == "small"
-        client.close()
-
-
-def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "BATCH_BYTES", 3 * len(BODY))
-    with SmallDetector() as detector:
-        client = DetectorClient(detector.address)
-        assert scanned(client, [BODY] * 10) == [1] * 10
-        assert (detector.calls, detector.messages) == (4, 10)
-        client.close()
-
-
-def test_one_refused_message_does_not_hold_up_the_others() -> None:
-    with SmallDetector() as detector:
-        detector.refused = [b"poison"]
-        client = DetectorClient(detector.address)
-        assert scanned(client, [BODY, b"poison", BODY]) == [1, None, 1]
-        client.close()
-
-
-def test_a_service_that_is_away_is_waited_for() -> None:
-    with SmallDetector() as detector:
-        address = detector.address
-    client = DetectorClient(address)
-    waited = []
-
-    def wait(seconds: float) -> bool:
-        waited.append(seconds)
-        return len(waited) < 3
-
-    with pytest.raises(GaveUpError):
-        client.scan([Message(body=BODY)], wait)
-    with SmallDetector(address):
-        patient = client.scan([Message(body=BODY)], lambda _: True)
-    assert [len(found or []) for found in patient] == [1]
-    client.close()

@@ -11,9 +11,10 @@ import pytest
 from agent.digger.intake import Intake, Received
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import ensure_topics
-from agent.record import RECORDS_TOPIC
 from agent.settings import Kafka, Settings
+from tests.topics import RECORDS_TOPIC
 
 
 class Offsets:
@@ -46,7 +47,8 @@ def bounded() -> Iterator[Settings]:
 @contextmanager
 def taking(settings: Settings, offsets: Offsets) -> Iterator[Intake]:
     identities = ensure_topics(settings, threading.Event())
-    with Intake(settings, identities, offsets.resume) as intake:
+    link = Reachability(settings.kafka.bootstrap)
+    with Intake(settings, identities, offsets.resume, lambda: True, link) as intake:
         yield intake
 
 
@@ -76,11 +78,10 @@ def test_all_is_taken_in_order_from_the_beginning(
     produce(bounded, 200)
     with taking(bounded, offsets) as intake:
         taken = take(intake, 200)
-        assert intake.take_reset()
         assert not intake.take_reset()
     assert values(taken) == list(range(200))
     assert [r.first for r in taken] == list(range(200))
-    assert all(r.following == r.first + 1 and r.expired == 0 for r in taken)
+    assert all(r.following == r.first + 1 and r.follows == r.first for r in taken)
     assert "vethscope" in repr(taken[0])
 
 
@@ -97,7 +98,6 @@ def test_a_rewind_reads_what_the_cloud_has_not(
     produce(bounded, 100)
     with taking(bounded, offsets) as intake:
         assert len(take(intake, 100)) == 100
-        intake.take_reset()
         offsets.next = dict.fromkeys(range(4), 70)
         intake.rewind()
         assert intake.take_reset()
@@ -129,19 +129,27 @@ def test_idling_takes_nothing_and_loses_nothing(
     assert [received.first for received in taken] == list(range(100))
 
 
-def test_offsets_already_accounted_for_are_passed_over_and_told(
+def test_a_log_that_ends_below_what_is_accounted_for_starts_over_at_its_end(
     bounded: Settings, offsets: Offsets, caplog: pytest.LogCaptureFixture
 ) -> None:
     produce(bounded, 20)
     offsets.next = dict.fromkeys(range(4), 1000)
     with taking(bounded, offsets) as intake:
         end = time.monotonic() + 30
-        while "passed over" not in caplog.text and time.monotonic() < end:
+        while "ends below" not in caplog.text and time.monotonic() < end:
             assert intake.take(50, 0.1) == []
-    told = [r for r in caplog.records if "passed over" in r.message]
-    assert len(told) == 1
+        produce(bounded, 5)
+        taken = take(intake, 5)
+    assert [(r.follows, r.first) for r in taken][:2] == [(1000, 20), (21, 21)]
+    assert len([r for r in caplog.records if "lost the end" in r.message]) == 1
 
 
-def test_records_that_expired_unread_are_known() -> None:
-    received = Received("t", "t/id", 0, 10, 31, b"", b"")
-    assert received.expired == 20
+def test_how_far_behind_is_known(bounded: Settings, offsets: Offsets) -> None:
+    produce(bounded, 30)
+    with taking(bounded, offsets) as intake:
+        assert len(take(intake, 30)) == 30
+        assert sum(intake.lags().values()) == 0
+        intake.idle(0.1)
+        produce(bounded, 8)
+        assert len(take(intake, 8)) == 8
+        assert all(place.startswith("vethscope.") for place in intake.lags())

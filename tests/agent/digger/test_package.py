@@ -4,10 +4,10 @@ import pytest
 
 from agent.cluster.addresses import INTERNET, Workload
 from agent.digger import package
-from agent.digger.package import REQUEST, RESPONSE, Draft, Edge
+from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Unnamed
 from agent.record import VERSION, NodeCoverage
 from detection.finding import Finding, Likelihood, Location, Sensitivity
-from tests.agent.digger.records import START_NS, fact, record
+from tests.agent.digger.records import START_NS
 
 ORDERS = Workload("shop", "Deployment", "orders")
 USERS = Workload("shop", "Deployment", "users")
@@ -29,41 +29,61 @@ def finding(path: str = "$.email", count: int = 1, **changes: int) -> Finding:
     )
 
 
+def count(draft: Draft, edge: Edge = EDGE, status: int = 200, at_ns: int = 0) -> None:
+    draft.row(edge, at_ns).count(status, at_ns, 1000, 100, 200)
+
+
 def test_traffic_is_counted_per_edge_and_template() -> None:
     draft = Draft()
     for status in (200, 201, 404):
-        draft.count(EDGE, record(status=status, response={"a": 1}).fact)
-    draft.count(EDGE._replace(method="PUT"), fact())
+        count(draft, status=status)
+    count(draft, EDGE._replace(method="PUT"))
     built = draft.build("test", never, 0)
     get, put = built.endpoints
-    assert (get.pairs, dict(get.statuses)) == (3, {2: 2, 4: 1})
+    assert [(t.status_class, t.pairs) for t in get.traffic] == [(2, 2), (4, 1)]
     assert (get.server.name, get.client.name, get.server_port) == (
         "orders",
         "users",
         8080,
     )
-    assert get.response_bytes > 3 * len('{"a": 1}')
-    assert (put.pairs, put.method, put.path) == (1, "PUT", "/users/{id}")
+    assert get.traffic[0].response_bytes == 400
+    assert list(get.traffic[0].latency.counts) == [2]
+    assert (put.traffic[0].pairs, put.method, put.path) == (1, "PUT", "/users/{id}")
+    assert built.agent_version
 
 
-def test_truncated_pairs_are_counted_once() -> None:
+def test_intervals_and_operations_have_rows_of_their_own() -> None:
     draft = Draft()
-    cut = fact(exchanges=3)
-    cut.truncated = 1
-    draft.count(EDGE, cut)
-    assert draft.build("test", never, 0).endpoints[0].truncated == 1
+    later = EDGE._replace(interval_ns=package.INTERVAL_NS)
+    for edge in (EDGE, later, later._replace(operation="query Users")):
+        count(draft, edge)
+    rows = draft.build("test", never, 0).endpoints
+    assert [(row.interval_start_ns, row.operation) for row in rows] == [
+        (0, ""),
+        (package.INTERVAL_NS, ""),
+        (package.INTERVAL_NS, "query Users"),
+    ]
+    assert package.interval_of(START_NS) % package.INTERVAL_NS == 0
 
 
 def test_places_add_up_and_keep_the_worst() -> None:
     draft = Draft()
-    row = draft.count(EDGE, fact())
-    draft.find(row, REQUEST, [finding(count=2, sensitivity=1)])
-    draft.find(row, REQUEST, [finding(count=3, sensitivity=3, likelihood=1)])
-    draft.find(row, RESPONSE, [finding()])
-    request, response = draft.build("test", never, 0).endpoints[0].places
+    draft.find(EDGE, 0, [finding(count=2, sensitivity=1)], [])
+    draft.find(EDGE, 0, [finding(count=3, sensitivity=3, likelihood=1)], [finding()])
+    (endpoint,) = draft.build("test", never, 0).endpoints
+    request, response = endpoint.places
+    assert endpoint.inspected == 2
     assert (request.direction, request.count) == (REQUEST, 5)
     assert (request.sensitivity, request.likelihood) == (3, 4)
     assert (response.direction, response.count) == (RESPONSE, 1)
+
+
+def test_what_was_found_late_is_named_though_it_was_counted_before() -> None:
+    draft = Draft()
+    draft.find(EDGE._replace(client=Unnamed(b"\x0a\0\0\7")), 5, [finding()], [])
+    (endpoint,) = draft.build("test", lambda *_: USERS, 0).endpoints
+    assert (endpoint.client.name, endpoint.inspected) == ("users", 1)
+    assert not endpoint.traffic
 
 
 def test_offsets_are_covered_exactly() -> None:
@@ -77,6 +97,17 @@ def test_offsets_are_covered_exactly() -> None:
         (0, 5, 6),
         (3, 100, 110),
     ]
+    assert not any(o.HasField("follows") for o in offsets)
+
+
+def test_a_gap_before_the_first_offset_is_declared() -> None:
+    draft = Draft()
+    assert not draft.covers("records/1", 3)
+    draft.follow("records/1", 3, 90)
+    draft.cover("records/1", 3, 100, 101)
+    assert draft.covers("records/1", 3)
+    (offsets,) = draft.build("test", never, 0).offsets
+    assert (offsets.follows, offsets.first, offsets.next) == (90, 100, 101)
 
 
 def test_offsets_that_do_not_follow_are_a_mistake_of_ours() -> None:
@@ -90,7 +121,7 @@ def test_addresses_without_owner_are_named_when_the_package_is_built() -> None:
     draft = Draft()
     for last in (7, 8):
         client = draft.unname(bytes((10, 0, 0, last)), START_NS + last)
-        draft.count(EDGE._replace(client=client), fact())
+        count(draft, EDGE._replace(client=client))
     asked = []
 
     def resolve(ip: bytes, at_ns: int) -> Workload:
@@ -98,19 +129,19 @@ def test_addresses_without_owner_are_named_when_the_package_is_built() -> None:
         return USERS
 
     (endpoint,) = draft.build("test", resolve, 0).endpoints
-    assert (endpoint.client.name, endpoint.pairs) == ("users", 2)
+    assert (endpoint.client.name, endpoint.traffic[0].pairs) == ("users", 2)
     assert asked == [(7, 7), (8, 8)]
 
 
 def test_rows_that_get_one_name_are_merged_whole() -> None:
     draft = Draft()
-    first = draft.count(EDGE, fact(at_ns=START_NS + 9))
     unnamed = EDGE._replace(client=draft.unname(b"\x0a\0\0\7", START_NS))
-    second = draft.count(unnamed, fact(at_ns=START_NS + 5, status=500))
-    draft.find(first, REQUEST, [finding()])
-    draft.find(second, REQUEST, [finding(count=4)])
+    count(draft, EDGE, 200, START_NS + 9)
+    count(draft, unnamed, 500, START_NS + 5)
+    draft.find(EDGE, START_NS, [finding()], [])
+    draft.find(unnamed, START_NS, [finding(count=4)], [])
     (endpoint,) = draft.build("test", lambda *_: USERS, 0).endpoints
-    assert dict(endpoint.statuses) == {2: 1, 5: 1}
+    assert [(t.status_class, t.pairs) for t in endpoint.traffic] == [(2, 1), (5, 1)]
     assert endpoint.places[0].count == 5
     assert endpoint.first_seen_ns == START_NS + 5
     assert endpoint.last_seen_ns == START_NS + 9
@@ -118,9 +149,8 @@ def test_rows_that_get_one_name_are_merged_whole() -> None:
 
 def test_findings_of_one_message_are_bounded_and_the_worst_kept() -> None:
     draft = Draft()
-    row = draft.count(EDGE, fact())
     many = [finding(f"$.a{n}", sensitivity=1) for n in range(package.MOST_FINDINGS)]
-    draft.find(row, REQUEST, [*many, finding("$.worst", sensitivity=3)])
+    draft.find(EDGE, 0, [*many, finding("$.worst", sensitivity=3)], [])
     built = draft.build("test", never, 0)
     places = built.endpoints[0].places
     assert len(places) == package.MOST_FINDINGS
@@ -130,8 +160,7 @@ def test_findings_of_one_message_are_bounded_and_the_worst_kept() -> None:
 
 def test_a_path_longer_than_the_cloud_takes_is_left_out() -> None:
     draft = Draft()
-    row = draft.count(EDGE, fact())
-    draft.find(row, REQUEST, [finding("$." + "x" * 5000)])
+    draft.find(EDGE, 0, [finding("$." + "x" * 5000)], [])
     assert not draft.build("test", never, 0).endpoints[0].places
 
 
@@ -139,7 +168,7 @@ def test_a_draft_says_when_it_is_full() -> None:
     draft = Draft()
     for port in range(package.MOST_ROWS):
         assert not draft.is_full
-        draft.count(EDGE._replace(port=port), fact())
+        count(draft, EDGE._replace(port=port))
     assert draft.is_full
 
 
@@ -165,6 +194,18 @@ def test_coverage_windows_of_a_pod_are_summed_under_its_name() -> None:
     assert (built.window_start_ns, built.window_end_ns) == (100, 120)
 
 
+def test_coverage_has_rows_by_interval() -> None:
+    draft = Draft()
+    for start_ns in (0, package.INTERVAL_NS - 1, package.INTERVAL_NS):
+        draft.cover_node(window(start_ns, paired=1))
+    first, second = draft.build("test", never, 0).coverage
+    assert (first.interval_start_ns, first.bytes["paired"]) == (0, 2)
+    assert (second.interval_start_ns, second.bytes["paired"]) == (
+        package.INTERVAL_NS,
+        1,
+    )
+
+
 def test_what_went_wrong_on_the_queue_is_coverage_too() -> None:
     draft = Draft()
     draft.note("undecodable")
@@ -177,10 +218,8 @@ def test_what_went_wrong_on_the_queue_is_coverage_too() -> None:
 
 def test_counters_never_pass_what_the_cloud_takes() -> None:
     draft = Draft()
-    large = fact()
-    large.request_bytes = package.LARGEST + 1
-    draft.count(EDGE, large)
-    draft.count(EDGE._replace(client=INTERNET), fact())
+    draft.row(EDGE, 0).count(200, 0, 0, package.LARGEST + 5, 0)
+    count(draft, EDGE._replace(client=INTERNET))
     endpoints = draft.build("test", never, 0).endpoints
-    assert endpoints[0].request_bytes == package.LARGEST
+    assert endpoints[0].traffic[0].request_bytes == package.LARGEST
     assert endpoints[1].client.kind == "External"

@@ -5,30 +5,27 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
+from agent import health
 from agent.cluster import watch
+from agent.digger import inspection
 from agent.digger.program import Digger
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import (
-    COVERAGE_TOPIC,
-    VERSION,
-    Fact,
-    NodeCoverage,
-    Record,
-    encoder,
-    server_key,
-)
+from agent.record import VERSION, NodeCoverage, Record, encoder, server_key
 from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings
 from proto.v1 import collector_pb2
 from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
-from tests.agent.digger.records import PORT, SERVER, START_NS, batch, fact, record
+from tests.agent.digger.records import PORT, SERVER, START_NS, batch, record
+from tests.ports import free_port
+from tests.topics import COVERAGE_TOPIC
 from tests.waiting import eventually
 
 PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"
@@ -61,10 +58,9 @@ class Line:
         ensure_topics(self.settings, threading.Event())
         self.producer = RecordProducer(self.settings)
 
-    def send(self, *told: Record | Fact, server: bytes = SERVER) -> None:
-        """A batch each."""
-        for one in told:
-            value = encoder.encode(batch(one, server=server))
+    def send(self, *pairs: Record, server: bytes = SERVER) -> None:
+        for pair in pairs:
+            value = encoder.encode(batch(pair, server=server))
             self.producer.send(server_key(server, PORT), value)
         assert self.producer.flush(10) == 0
 
@@ -115,7 +111,9 @@ def test_a_client_behind_a_proxy_is_named_by_its_identity(
     line: Line, start: Start
 ) -> None:
     digger = start(line.settings)
-    line.send(record(client=bytes(4)), record(client=bytes(4), identity="web/front"))
+    hidden = record(client=bytes(4))
+    vouched = record(client=bytes(4), identity="web/front")
+    line.send(hidden, vouched)
     assert eventually(lambda: digger.digested == 2)
     clients = {
         (e.client.namespace, e.client.kind, e.client.name) for e in line.endpoints()
@@ -184,7 +182,7 @@ def test_what_an_inspected_pair_holds_is_in_the_package(
     line.send(*pairs)
     assert eventually(lambda: digger.digested == 50)
     (endpoint,) = line.endpoints()
-    assert (endpoint.pairs, endpoint.inspected) == (50, 1)
+    assert (endpoint.traffic[0].pairs, endpoint.inspected) == (50, 1)
     (place,) = endpoint.places
     assert (place.data_type, place.direction) == (
         "contact.email",
@@ -192,34 +190,6 @@ def test_what_an_inspected_pair_holds_is_in_the_package(
     )
     assert b"canary" not in line.cloud.packages[0].SerializeToString()
     assert line.cloud.packages[0].catalog_digest == "small"
-
-
-def test_facts_are_counted_with_what_is_whole(line: Line, start: Start) -> None:
-    digger = start(line.settings)
-    line.send(fact(exchanges=7), record(response={"a": 1}), fact(status=404))
-    assert eventually(lambda: digger.digested == 9)
-    (endpoint,) = line.endpoints()
-    assert (endpoint.pairs, endpoint.inspected) == (9, 1)
-    assert dict(endpoint.statuses) == {2: 8, 4: 1}
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (b"\x96\x02" + b"\x91" * 5000, "undecodable"),
-        (b"\x92\x63\xa1n", "unknown_version"),
-    ],
-)
-def test_no_message_ends_the_digger(
-    line: Line, start: Start, value: bytes, reason: str
-) -> None:
-    """5,000 arrays in one another are more than the decoder nests."""
-    digger = start(line.settings)
-    line.producer.send(b"key", value)
-    line.send(record())
-    assert eventually(lambda: digger.digested == 2)
-    counts = [c.counts.get(reason, 0) for p in line.cloud.packages for c in p.coverage]
-    assert sum(counts) == 1
 
 
 def test_coverage_of_nodes_is_passed_on(line: Line, start: Start) -> None:
@@ -238,3 +208,54 @@ def test_a_digger_told_to_stop_first_stops_at_once(line: Line) -> None:
     stop = threading.Event()
     stop.set()
     Digger(line.settings).run(stop)
+
+
+@pytest.fixture
+def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standing still is noticed after a moment."""
+    monkeypatch.setattr(health, "STILL_SECONDS", 1.0)
+    monkeypatch.setattr(inspection, "PAUSE_SECONDS", (0.1, 0.2))
+
+
+def stays(holds: Callable[[], bool]) -> bool:
+    """For longer than it takes to be found standing still."""
+    return not eventually(lambda: not holds(), 2.5)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_the_detector_is_away(
+    line: Line, start: Start
+) -> None:
+    away = Detector(server=f"127.0.0.1:{free_port()}")
+    digger = start(msgspec.structs.replace(line.settings, detector=away))
+    assert eventually(lambda: digger.is_ready)
+    line.send(record())
+    assert eventually(lambda: not digger.is_ready)
+    assert stays(lambda: digger.is_live and digger.has_started)
+    with SmallDetector(away.server):
+        assert eventually(lambda: digger.is_ready)
+        assert eventually(lambda: digger.digested == 1)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_the_cloud_does_not_know_it(
+    line: Line, start: Start
+) -> None:
+    line.cloud.tokens = {"Bearer other"}
+    digger = start(line.settings)
+    assert eventually(digger.is_reading.is_set)
+    assert eventually(lambda: not digger.is_ready)
+    line.send(record())
+    assert stays(lambda: digger.is_live and not digger.is_ready)
+    line.cloud.tokens = {None}
+    assert eventually(lambda: digger.is_ready and digger.digested == 1)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_kafka_is_away(
+    line: Line, start: Start
+) -> None:
+    nowhere = Kafka(bootstrap=f"127.0.0.1:{free_port()}")
+    digger = start(msgspec.structs.replace(line.settings, kafka=nowhere))
+    assert eventually(lambda: digger.has_started)
+    assert stays(lambda: digger.is_live and not digger.is_ready)

@@ -1,26 +1,63 @@
 """Sampling keeps its bound."""
 
+import pytest
+
 from agent.digger import sampling
-from agent.digger.sampling import Sampler, shape
+from agent.digger.sampling import DUE, EXTRA, FIRST, NONE, Budget, Sampler
 
-SECOND = 10**9
-START = 1_700_000_000 * SECOND
+START = 1000.0
 
 
-def test_each_endpoint_status_class_and_shape_is_inspected_at_first_sight() -> None:
+def inspected(sampler: Sampler, endpoint: str, kind: int, now: float) -> int:
+    """Chosen and done at once."""
+    choice = sampler.choose(endpoint, kind, True, now)
+    if choice:
+        sampler.succeed(endpoint, kind, now)
+    return choice
+
+
+def test_each_endpoint_and_kind_is_inspected_at_first_sight() -> None:
     sampler = Sampler(0, 3600)
-    firsts = [("a", 2, 1), ("a", 4, 1), ("a", 2, 9), ("b", 2, 1)]
-    assert all(sampler.is_chosen(*first, START) for first in firsts)
-    assert not any(sampler.is_chosen(*first, START + 1) for first in firsts)
+    firsts = [("a", 1), ("a", 2), ("b", 1)]
+    assert [inspected(sampler, *one, START) for one in firsts] == [FIRST] * 3
+    assert [inspected(sampler, *one, START + 1) for one in firsts] == [NONE] * 3
+
+
+def test_what_comes_without_bodies_stays_a_first_sight() -> None:
+    sampler = Sampler(0, 3600)
+    assert sampler.choose("a", 1, False, START) == NONE
+    assert sampler.choose("a", 1, True, START) == FIRST
+
+
+def test_a_first_sight_that_failed_is_chosen_again() -> None:
+    sampler = Sampler(100, 60)
+    assert sampler.choose("a", 1, True, START) == FIRST
+    assert sampler.choose("a", 1, True, START) == NONE
+    sampler.fail("a", 1)
+    assert sampler.choose("a", 1, True, START) == FIRST
+
+
+def test_what_was_due_and_failed_is_due_again() -> None:
+    sampler = Sampler(0, 60)
+    assert inspected(sampler, "a", 1, START) == FIRST
+    assert sampler.choose("a", 1, True, START + 60) == DUE
+    assert sampler.choose("a", 1, True, START + 61) == NONE
+    sampler.fail("a", 1)
+    assert sampler.choose("a", 1, True, START + 62) == DUE
+
+
+def test_a_choice_of_which_nothing_was_heard_is_forgotten() -> None:
+    sampler = Sampler(0, 10)
+    assert sampler.choose("a", 1, True, START) == FIRST
+    assert sampler.choose("a", 1, True, START + 59) == NONE
+    assert sampler.choose("a", 1, True, START + 61) == FIRST
 
 
 def test_the_rate_beyond_first_sights_is_the_budget() -> None:
     sampler = Sampler(50, 3600)
-    sampler.is_chosen("a", 2, 1, START)
-    chosen = sum(
-        sampler.is_chosen("a", 2, 1, START + n * SECOND // 1000) for n in range(10_000)
-    )
-    assert 450 <= chosen <= 560
+    inspected(sampler, "a", 1, START)
+    chosen = [inspected(sampler, "a", 1, START + n / 1000) for n in range(10_000)]
+    assert 450 <= chosen.count(EXTRA) <= 560
 
 
 def test_a_busy_endpoint_leaves_budget_to_a_rare_one() -> None:
@@ -28,82 +65,45 @@ def test_a_busy_endpoint_leaves_budget_to_a_rare_one() -> None:
     chosen = {"busy": 0, "rare": 0}
     for n in range(30_000):
         endpoint = "rare" if n % 500 == 0 else "busy"
-        at_ns = START + n * SECOND // 1000
-        chosen[endpoint] += sampler.is_chosen(endpoint, 2, 1, at_ns)
+        chosen[endpoint] += bool(inspected(sampler, endpoint, 1, START + n / 1000))
     assert chosen["rare"] >= 50
     assert chosen["busy"] <= 200
 
 
-def test_an_endpoint_is_inspected_again_after_the_interval_at_any_budget() -> None:
+def test_an_endpoint_is_due_after_the_interval_at_any_budget() -> None:
     sampler = Sampler(0, 60)
-    times = [
-        second
-        for second in range(200)
-        if sampler.is_chosen("a", 2, 1, START + second * SECOND)
-    ]
+    times = [s for s in range(200) if inspected(sampler, "a", 1, START + s)]
     assert times == [0, 60, 120, 180]
 
 
-def test_time_that_runs_back_changes_nothing() -> None:
-    sampler = Sampler(0, 60)
-    assert sampler.is_chosen("a", 2, 1, START)
-    assert not sampler.is_chosen("a", 2, 1, START - 3600 * SECOND)
-    assert sampler.is_chosen("a", 2, 1, START + 60 * SECOND)
-
-
-def test_shapes_of_an_endpoint_are_bounded() -> None:
+def test_kinds_of_an_endpoint_are_bounded() -> None:
     sampler = Sampler(0, 3600)
-    chosen = sum(sampler.is_chosen("a", 2, n, START) for n in range(1000))
-    assert chosen == sampling.MOST_SHAPES
+    chosen = sum(bool(inspected(sampler, "a", n, START)) for n in range(1000))
+    assert chosen == sampling.MOST_KINDS
 
 
-def test_a_forgotten_endpoint_is_inspected_anew() -> None:
+def test_a_forgotten_endpoint_is_inspected_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampling, "MOST_ENDPOINTS", 2)
     sampler = Sampler(0, 3600)
-    for endpoint in range(sampling.MOST_ENDPOINTS + 1):
-        assert sampler.is_chosen(endpoint, 2, 1, START)
-    assert sampler.is_chosen(0, 2, 1, START)
-    assert not sampler.is_chosen(sampling.MOST_ENDPOINTS, 2, 1, START)
+    assert [inspected(sampler, e, 1, START) for e in "abc"] == [FIRST] * 3
+    assert inspected(sampler, "a", 1, START + 1) == FIRST
 
 
-def test_the_same_pairs_are_chosen_again() -> None:
-    runs = []
-    for _ in range(2):
-        sampler = Sampler(5, 10)
-        runs.append(
-            [
-                sampler.is_chosen(n % 7, 2, n % 3, START + n * SECOND // 50)
-                for n in range(2000)
-            ]
-        )
-    assert runs[0] == runs[1]
+def test_a_budget_is_a_rate_with_a_second_saved_up() -> None:
+    budget = Budget(10, START)
+    taken = 0
+    for n in range(1000):
+        if budget.is_left(START + n / 100):
+            budget.spend(1)
+            taken += 1
+    assert 100 <= taken <= 111
 
 
-def test_the_shape_is_the_set_of_keys() -> None:
-    one = shape(b"application/json", b'{"a": 1, "b": {"c": [2]}}')
-    assert one == shape(b"Application/JSON; charset=x", b'{"b":{"c":[]},"a":"x"}')
-    assert one != shape(b"application/json", b'{"a": 1, "b": {"d": [2]}}')
-    assert one != shape(b"application/json", b'[{"a": 1, "b": {"c": [2]}}]')
-    assert one != shape(b"text/plain", b'{"a": 1, "b": {"c": [2]}}')
-
-
-def test_ids_as_keys_do_not_change_the_shape() -> None:
-    assert shape(b"", b'{"u1002": {"a": 1}}') == shape(b"", b'{"u1003": {"a": 1}}')
-
-
-def test_without_allowance_only_the_bound_is_kept() -> None:
-    sampler = Sampler(1000, 60)
-    assert sampler.is_chosen("a", 2, 1, START, is_allowed=False)
-    assert not sampler.is_chosen("a", 2, 1, START + SECOND, is_allowed=False)
-    assert sampler.is_chosen("a", 2, 2, START + SECOND, is_allowed=False)
-    assert sampler.is_chosen("a", 2, 1, START + 61 * SECOND, is_allowed=False)
-
-
-def test_the_allowance_is_a_share_of_time() -> None:
-    allowance = sampling.Allowance(0.5, 0)
-    assert allowance.is_left(0)
-    allowance.spend(2)
-    assert not allowance.is_left(1)
-    assert allowance.is_left(2.5)
-    assert allowance.is_left(1000)
-    allowance.spend(sampling.MOST_ALLOWED_SECONDS)
-    assert not allowance.is_left(1000)
+def test_a_debt_is_waited_for() -> None:
+    budget = Budget(10, START)
+    budget.spend(30)
+    assert budget.wait_seconds(START) == pytest.approx(2, abs=0.01)
+    assert not budget.is_left(START + 1.9)
+    assert budget.is_left(START + 2.1)

@@ -1,0 +1,46 @@
+# cython: annotation_typing=False, wraparound=True
+"""Words of names: `getUserById` is `get user by id`.
+
+In: a path segment, an operation or a key. Out: its words in lower case, split at
+humps, dashes, underscores, dots and colons. A part with digits is one word (`oauth2`),
+but for numbers alone and for a version at its end (`projectsV2`).
+"""
+
+import re
+
+_PARTS = re.compile(r"[-_.:]+")
+_HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[^A-Za-z]|$)|[A-Z]?[a-z]+")
+_VERSIONED = re.compile(r"([A-Za-z]+)[vV]\d")
+
+
+def split(name: str) -> list[str]:
+    """The words of a name of ASCII letters, digits and separators."""
+    words = []
+    for part in _PARTS.split(name):
+        if part.isalpha():
+            words += [hump.lower() for hump in _HUMP.findall(part)]
+        elif versioned := _VERSIONED.fullmatch(part):
+            words += [hump.lower() for hump in _HUMP.findall(versioned[1])]
+        elif part:
+            words.append(part.lower())
+    return words
+
+
+def forms(word: str) -> list[str]:
+    """The word, and how it may stand in singular or plural."""
+    found = [word, word + "s"]
+    if word.endswith("s"):
+        found.append(word[:-1])
+    if word.endswith("es"):
+        found.append(word[:-2])
+    if word.endswith("ies"):
+        found.append(word[:-3] + "y")
+    if word.endswith("y"):
+        found.append(word[:-1] + "ies")
+    return found
+
+
+def is_plural(word: str) -> bool:
+    return (
+        len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    )

@@ -1,0 +1,1 @@
+"""What the line costs from a worker's record to the cloud's row."""
