@@ -13,9 +13,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from agent.digger.endpoints import Endpoints
 from agent.digger.heads import METHODS
 from agent.digger.inspection import body_prefix, part
+from agent.naming.endpoints import Endpoints
 from agent.record import Message as Captured
 from detection.finding import Finding
 from detection.finding import Message as Inspected

@@ -21,8 +21,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from agent.digger.endpoints import Endpoints
-from agent.digger.vocabulary import FOLDER, Vocabulary
+from agent.naming.endpoints import Endpoints
+from agent.naming.vocabulary import FOLDER, Vocabulary
 from benchmarks.vocabulary.descriptions import half
 
 CLIENTS = ("client-a", "client-b", "client-c")

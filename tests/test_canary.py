@@ -27,11 +27,11 @@ import pytest
 
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
-from agent.digger.vocabulary import Vocabulary
 from agent.health import serving
 from agent.interceptor.coverage import Coverage
 from agent.kafka.producer import RecordProducer
 from agent.metrics import Metric
+from agent.naming.vocabulary import Vocabulary
 from agent.record import Record, encoder, server_key
 from agent.settings import Settings, load
 from agent.standalone import Standalone
@@ -152,11 +152,7 @@ PEOPLE = "mueller schmidt garcia kowalski nguyen papadopoulos johansson".split()
 
 
 def _words() -> list[str]:
-<<<<<<< HEAD
     """Made-up words and tokens, names of persons, code words; none of interfaces."""
-=======
-    """Made-up words, tokens, names of persons, code words: none of interfaces."""
->>>>>>> names
     chance = random.Random(9)
     known = Vocabulary.load()
     words = set[str]()

@@ -18,14 +18,14 @@ from agent.cluster.addresses import (
     place,
     unresolved,
 )
-from agent.digger.endpoints import Endpoints
 from agent.digger.heads import METHODS
 from agent.digger.inspection import Inspector, Outcome
 from agent.digger.package import INTERVAL_NS, Draft, Edge, Unnamed
 from agent.digger.row import Row
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import Job
-from agent.digger.workloads import told
+from agent.naming.endpoints import Endpoints
+from agent.naming.workloads import told
 from agent.record import Batch, Fact, Record
 from detection.finding import Finding
 

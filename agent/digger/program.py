@@ -22,7 +22,6 @@ from agent.cluster.service import Server
 from agent.digger.counting import Counting
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
 from agent.digger.detectors import Detector, DetectorClient, LocalDetector
-from agent.digger.endpoints import Endpoints
 from agent.digger.inspection import Inspector
 from agent.digger.intake import Intake, Received
 from agent.digger.package import Draft
@@ -37,6 +36,7 @@ from agent.kafka.topics import ensure_topics, follow_topics, topics
 from agent.lifecycle import Roles
 from agent.lifecycle import told as words
 from agent.metrics import COUNTER, GAUGE, Metric, counter
+from agent.naming.endpoints import Endpoints
 from agent.record import Batch, NodeCoverage
 from agent.settings import Settings
 

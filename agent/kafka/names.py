@@ -1,6 +1,6 @@
 """Names that diggers have learnt, on a compacted topic: the same in all replicas.
 
-In: digests with the day of their last use (`agent/digger/proof.py`); no word in clear
+In: digests with the day of their last use (`agent/naming/proof.py`); no word in clear
 is on the topic. Out: the same from all replicas and from before a restart. Kafka keeps
 the newest value of each digest, and none of those taken back. A broker that is away
 costs what was learnt meanwhile until it is back, and nothing else.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.digger import endpoints, proof
-from agent.digger.endpoints import AUTHORITY, OVERFLOW, Endpoints
-from agent.digger.shapes import is_placeholder
+from agent.naming import endpoints, proof
+from agent.naming.endpoints import AUTHORITY, OVERFLOW, Endpoints
+from agent.naming.shapes import is_placeholder
 
 NOW_NS = 1_700_000_000_000_000_000
 MINUTE_NS = 60 * 10**9

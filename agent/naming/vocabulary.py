@@ -10,7 +10,7 @@ to be a name of the interface.
 from hashlib import blake2b
 from pathlib import Path
 
-from agent.digger.words import forms
+from agent.naming.words import forms
 
 KNOWN = 1
 """k: paths of two providers or more have it, in singular or plural."""

@@ -7,11 +7,11 @@ name becomes known by the vocabulary or by proof, as segments of paths do.
 
 import re
 
-from agent.digger import vocabulary as known
-from agent.digger.proof import MOST_OPERATIONS, Candidate, Positions, Proven, may_prove
-from agent.digger.segments import OPEN, Segments
-from agent.digger.shapes import ID, is_placeholder
-from agent.digger.words import split
+from agent.naming import vocabulary as known
+from agent.naming.proof import MOST_OPERATIONS, Candidate, Positions, Proven, may_prove
+from agent.naming.segments import OPEN, Segments
+from agent.naming.shapes import ID, is_placeholder
+from agent.naming.words import split
 
 POSITION = "operation"
 """Where candidates are counted: no path is called so, for it has no slash."""

@@ -14,8 +14,8 @@ only operations and nouns in plural stay, and after names of persons and of secr
 import re
 from urllib.parse import unquote_to_bytes
 
-from agent.digger import vocabulary as known
-from agent.digger.nouns import (
+from agent.naming import vocabulary as known
+from agent.naming.nouns import (
     CALLED,
     EXTENSIONS,
     FILES,
@@ -29,9 +29,9 @@ from agent.digger.nouns import (
     ROOTS,
     VERBS,
 )
-from agent.digger.shapes import ID, VALUE, is_placeholder, placeholder
-from agent.digger.vocabulary import Vocabulary
-from agent.digger.words import is_plural, split
+from agent.naming.shapes import ID, VALUE, is_placeholder, placeholder
+from agent.naming.vocabulary import Vocabulary
+from agent.naming.words import is_plural, split
 
 START, OPEN, ROOT, BELOW, BEHIND, FAR, ONE, PERSONAL = range(8)
 """Places: first; after a name of the interface; after one that versions follow; after

@@ -15,9 +15,9 @@ import re
 from collections.abc import Hashable, Iterator
 from hashlib import blake2b
 
-from agent.digger import segments as places
-from agent.digger.segments import Segments
-from agent.digger.words import split
+from agent.naming import segments as places
+from agent.naming.segments import Segments
+from agent.naming.words import split
 
 FREQUENT = 12
 """Requests for a word, answered with success."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.digger import vocabulary as known
-from agent.digger.vocabulary import Names, Vocabulary
-from agent.digger.words import forms, is_plural, split
+from agent.naming import vocabulary as known
+from agent.naming.vocabulary import Names, Vocabulary
+from agent.naming.words import forms, is_plural, split
 
 VOCABULARY = Vocabulary.load()
 

@@ -14,9 +14,9 @@ forget the oldest; a request that failed with 404 teaches nothing.
 
 from collections.abc import Hashable, Iterator
 
-from agent.digger.keys import Keys
-from agent.digger.operations import Operations
-from agent.digger.proof import (
+from agent.naming.keys import Keys
+from agent.naming.operations import Operations
+from agent.naming.proof import (
     PROOF_SECONDS,
     Candidate,
     Positions,
@@ -24,7 +24,7 @@ from agent.digger.proof import (
     identity,
     may_prove,
 )
-from agent.digger.segments import (
+from agent.naming.segments import (
     BEFORE_UNDERSCORE,
     PLACES,
     START,
@@ -32,8 +32,8 @@ from agent.digger.segments import (
     is_service,
     plain,
 )
-from agent.digger.shapes import ID, is_placeholder
-from agent.digger.vocabulary import Vocabulary
+from agent.naming.shapes import ID, is_placeholder
+from agent.naming.vocabulary import Vocabulary
 
 MOST_SEGMENTS = 16
 MOST_SERVERS = 5_000

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.digger import keys
-from agent.digger.endpoints import Endpoints
-from agent.digger.workloads import told_name
+from agent.naming import keys
+from agent.naming.endpoints import Endpoints
+from agent.naming.workloads import told_name
 
 SHARED = Endpoints()
 

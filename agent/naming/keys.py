@@ -9,10 +9,10 @@ or by proof, as segments of URL paths are. Keys of maps are often persons' names
 import json
 import re
 
-from agent.digger import vocabulary as known
-from agent.digger.proof import Candidate, Positions, Proven
-from agent.digger.segments import Segments
-from agent.digger.words import split
+from agent.naming import vocabulary as known
+from agent.naming.proof import Candidate, Positions, Proven
+from agent.naming.segments import Segments
+from agent.naming.words import split
 
 KEY = "{key}"
 CLIENTS = 2

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.digger.segments import (
+from agent.naming.segments import (
     BEHIND,
     BELOW,
     FAR,
@@ -17,8 +17,8 @@ from agent.digger.segments import (
     Segments,
     is_service,
 )
-from agent.digger.shapes import is_placeholder
-from agent.digger.vocabulary import Vocabulary
+from agent.naming.shapes import is_placeholder
+from agent.naming.vocabulary import Vocabulary
 
 SEGMENTS = Segments(Vocabulary.load())
 

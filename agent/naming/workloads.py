@@ -9,8 +9,8 @@ they are: they are written in manifests.
 import re
 
 from agent.cluster.addresses import Workload
-from agent.digger.segments import Segments
-from agent.digger.shapes import ID
+from agent.naming.segments import Segments
+from agent.naming.shapes import ID
 
 _PART = re.compile(r"[-._]")
 NAME = "{name}"
