@@ -3,7 +3,7 @@
 
 In come exchanges, out goes one MessagePack array: facts, where exchanges that differ
 only in sizes and times are one, and whole records. `agent/record.py` names its fields
-and reads it. A record is copied once, from the stream's buffer into the batch.
+and reads it. Large bodies are copied once, when the array is put together.
 """
 
 import cython
@@ -16,6 +16,7 @@ if not cython.compiled:
         pack_array,
         pack_integer,
         pack_octets,
+        pack_octets_size,
         pack_text,
         pack_truth,
     )
@@ -25,6 +26,10 @@ _LONGEST_TARGET = 2_048
 _LONGEST_OPERATION = 512
 _TALLY_BYTES = 48
 """Of the numbers of one fact, packed; about."""
+_MESSAGE_END_BYTES = 16
+"""Behind a body; about."""
+_LARGE_BYTES = 4_096
+"""A body of so many is not copied before the batch ends."""
 _RECORD_BYTES = 512
 """Of a record beside heads, bodies and key, and of its batch's own fields; at most."""
 _MARKS = 3
@@ -92,6 +97,9 @@ class Batch:
         self.port = port
         self._tallies: dict[bytes, Tally] = {}
         self._records = bytearray()
+        """The last of what is packed of them …"""
+        self._pieces: list[bytes | bytearray] = []
+        """… and what stands before, large bodies as they are."""
 
     def add_fact(self, key: bytes, request: Message, response: Message) -> None:
         """`key` is the fact's (`fact_key`)."""
@@ -122,7 +130,7 @@ class Batch:
             request_keep = min(request_keep, max(room // 2, room - response_keep))
             response_keep = min(response_keep, room - request_keep)
         target = self._records
-        size = len(target)
+        start = len(target)
         pack_array(target, 4)
         tally = Tally()
         tally.add(request, response)
@@ -130,9 +138,9 @@ class Batch:
             tally.truncated = 1
         tally.pack(target, key)
         pack_integer(target, port)
-        _pack_message(target, request, request_keep)
-        _pack_message(target, response, response_keep)
-        self.size += len(target) - size
+        self.size += len(target) - start
+        self._add_message(request, request_keep)
+        self._add_message(response, response_keep)
         self.records += 1
         self.exchanges += 1
         return is_cut
@@ -149,8 +157,25 @@ class Batch:
         for key, tally in self._tallies.items():
             tally.pack(target, key)
         pack_array(target, self.records)
-        append(target, self._records, 0, len(self._records))
-        return bytes(target)
+        return b"".join([target, *self._pieces, self._records])
+
+    def _add_message(self, message: Message, keep: int) -> None:
+        target = self._records
+        start = len(target)
+        pack_array(target, 5)
+        pack_octets(target, message.head, 0, len(message.head))
+        body = message.body
+        pack_octets_size(target, keep)
+        self.size += len(target) - start + keep + _MESSAGE_END_BYTES
+        if keep >= _LARGE_BYTES:
+            self._pieces += (target, body if keep == len(body) else body[:keep])
+            target = self._records = bytearray()
+        else:
+            data = body
+            append(target, data, 0, keep)
+        pack_integer(target, message.body_bytes)
+        pack_truth(target, message.truncated or keep < len(body))
+        pack_integer(target, message.gap_bytes)
 
 
 def fact_key(
@@ -192,14 +217,3 @@ def record_bytes(request: Message, response: Message, key: bytes) -> int:
     """Of a batch with nothing but this record; at most."""
     heads = len(request.head) + len(response.head)
     return heads + len(request.body) + len(response.body) + len(key) + _RECORD_BYTES
-
-
-def _pack_message(target: bytearray, message: Message, keep: int) -> None:
-    pack_array(target, 5)
-    pack_octets(target, message.head, 0, len(message.head))
-    body = message.body
-    data = body
-    pack_octets(target, data, 0, keep)
-    pack_integer(target, message.body_bytes)
-    pack_truth(target, message.truncated or keep < len(message.body))
-    pack_integer(target, message.gap_bytes)

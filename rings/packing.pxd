@@ -10,5 +10,6 @@ cpdef object pack_integer(bytearray target, unsigned long long number)
 cpdef object pack_truth(bytearray target, bint truth)
 cpdef object pack_octets(bytearray target, const unsigned char* data, Py_ssize_t start,
                         Py_ssize_t end)
+cpdef object pack_octets_size(bytearray target, Py_ssize_t size)
 cpdef object pack_text(bytearray target, bytes text)
 cpdef object pack_array(bytearray target, Py_ssize_t size)

@@ -50,14 +50,18 @@ def pack_truth(target: bytearray, truth: bool) -> None:
 
 def pack_octets(target: bytearray, data: Octets, start: int, end: int) -> None:
     """data[start:end], fewer than 2^32 bytes."""
-    size = end - start
+    pack_octets_size(target, end - start)
+    append(target, data, start, end)
+
+
+def pack_octets_size(target: bytearray, size: int) -> None:
+    """What stands before so many bytes."""
     if size <= 0xFF:
         append_be(target, _BYTES_8, size, 1)
     elif size <= 0xFFFF:
         append_be(target, _BYTES_16, size, 2)
     else:
         append_be(target, _BYTES_32, size, 4)
-    append(target, data, start, end)
 
 
 def pack_text(target: bytearray, text: bytes) -> None:
