@@ -41,8 +41,8 @@ from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-BATCH = 512
-"""Messages taken from Kafka at once."""
+BATCH = 64
+"""Messages taken from Kafka at once: batches of exchanges, 128 KiB each at most."""
 HOLD_SECONDS = 5.0
 """A package waits so long for the names of private addresses still unknown, and in a
 lull for inspections under way."""
