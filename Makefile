@@ -16,6 +16,7 @@ COMPILED := $(wildcard rings/*.pxd detection/*.pxd agent/*/*.pxd)
 COMPILED += $(wildcard $(COMPILED:.pxd=.py))
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 BENCHMARKS += $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
+BENCHMARKS := $(filter-out vocabulary,$(BENCHMARKS))
 PROTOS := $(wildcard proto/v1/*.proto)
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I. --python_out=$(1) --mypy_out=quiet:$(1) \
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)

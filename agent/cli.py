@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -239,6 +240,7 @@ def _digger(settings: Settings, stop: threading.Event) -> None:
 
 def _detector(settings: Settings, stop: threading.Event) -> None:
     from agent import served
+    from agent.links import bind
     from detection import program
 
     detector = settings.detector
@@ -250,12 +252,14 @@ def _detector(settings: Settings, stop: threading.Event) -> None:
             detector.processes,
             stop,
             observed.counts,
-            observed.has_started.set,
+            observed.start.set,
+            partial(bind, detector.files),
         )
 
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
     from agent import served
+    from agent.links import bind
     from cloud import program
 
     cloud = settings.cloud
@@ -266,8 +270,9 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: observed.has_started.set(),
+            lambda _: observed.start.set(),
             observed.counts,
+            partial(bind, cloud.collector_files),
         )
 
 

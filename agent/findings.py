@@ -13,12 +13,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from agent.digger.endpoints import Endpoints
 from agent.digger.heads import METHODS
-from agent.digger.inspection import body_prefix, message
+from agent.digger.inspection import body_prefix, part
+from agent.naming.endpoints import Endpoints
 from agent.record import Message as Captured
 from detection.finding import Finding
 from detection.finding import Message as Inspected
+from detection.heads import message
 from detection.lines import shown_path
 from detection.scanner import Scanner
 from rings.message import Message, Pair
@@ -149,10 +150,8 @@ class Findings:
 
 def _messages(pair: Pair, limit: int) -> tuple[Inspected, Inspected]:
     answer = _captured(pair.response) if pair.response else _NOTHING
-    return (
-        message(_captured(pair.request), pair.request.target, limit),
-        message(answer, b"", limit),
-    )
+    asked = part(_captured(pair.request), limit)
+    return message(*asked), message(*part(answer, limit))
 
 
 _NOTHING = Captured(b"", b"", 0, False, 0)

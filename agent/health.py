@@ -1,9 +1,10 @@
 """Health: one HTTP port on which a role tells whether it lives, is ready, and counts.
 
-`/livez` fails when a role's work stands still, so that it is started again; `/readyz`
-until it can do its work; `/metrics` is for Prometheus. The names of failed checks are
-ours. Few connections at a time and short waits: on the node's own network anybody may
-ask.
+`/livez` fails when a role's work stands still, so that it is started again; `/startz`
+until it has prepared itself; neither depends on another program. `/readyz` fails until
+it can do its work, and while one whom it needs is away; `/metrics` is for Prometheus.
+The names of failed checks are ours. Few connections at a time and short waits: on the
+node's own network anybody may ask.
 """
 
 import logging
@@ -44,6 +45,9 @@ class Observed(Protocol):
 
     @property
     def is_ready(self) -> bool: ...
+
+    @property
+    def has_started(self) -> bool: ...
 
     def metrics(self) -> Iterable[Metric]: ...
 
@@ -123,6 +127,8 @@ class _Answers(BaseHTTPRequestHandler):
         roles = self.server.roles
         if self.path == "/livez":
             self._answer_failed([r.name for r in roles if not r.is_live])
+        elif self.path == "/startz":
+            self._answer_failed([r.name for r in roles if not r.has_started])
         elif self.path == "/readyz":
             self._answer_failed([r.name for r in roles if not r.is_ready])
         elif self.path == "/metrics":
@@ -130,7 +136,7 @@ class _Answers(BaseHTTPRequestHandler):
             told += [metric for role in roles for metric in role.metrics()]
             self._answer(200, metrics.exposition(told), metrics.CONTENT_TYPE)
         else:
-            self._answer(404, "/livez, /readyz or /metrics\n")
+            self._answer(404, "/livez, /startz, /readyz or /metrics\n")
 
     def version_string(self) -> str:
         return "vethscope"

@@ -6,9 +6,9 @@ change without loss. What is wrong is told by line numbers, never by content.
 
 import base64
 import binascii
-import os
-import stat
 from pathlib import Path
+
+from agent.secret_file import SecretFileError, read_secret
 
 KEY_BYTES = 32
 MOST_BYTES = 4096
@@ -24,9 +24,13 @@ class KeyFileError(Exception):
 
 def read_keys(file: str) -> tuple[bytes, ...]:
     """At least one key. Raises KeyFileError."""
+    try:
+        content = read_secret(Path(file), MOST_BYTES)
+    except SecretFileError as error:
+        raise KeyFileError(str(error)) from None
     numbered = [
         (number, line.strip())
-        for number, line in enumerate(_content(Path(file)).splitlines(), 1)
+        for number, line in enumerate(content.splitlines(), 1)
         if line.strip()
     ]
     if not numbered:
@@ -42,22 +46,6 @@ def read_keys(file: str) -> tuple[bytes, ...]:
             f"line {', '.join(wrong)}: must be {KEY_BYTES} bytes in base64, each once"
         )
     return tuple(key for key in keys if key is not None)
-
-
-def _content(file: Path) -> bytes:
-    """Only of a file that none but its owner and group can read or change."""
-    try:
-        if not file.is_file():
-            raise KeyFileError("no such file (a path is meant, not the key itself)")
-        with file.open("rb") as opened:
-            status = os.fstat(opened.fileno())
-            if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise KeyFileError("is open to all users: chmod o-rw")
-            if status.st_size > MOST_BYTES:
-                raise KeyFileError(f"is longer than {MOST_BYTES} bytes")
-            return opened.read(MOST_BYTES)
-    except OSError as error:
-        raise KeyFileError(f"cannot be read: {error.strerror}") from None
 
 
 def _key(line: bytes) -> bytes | None:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from agent import links
+from agent.certificates import CertificateError, Files
+from agent.links import PLAIN
 from agent.metrics import COUNTER, Metric
 from agent.settings import Cloud, Detector, split_address
 
@@ -24,25 +27,30 @@ Check = Callable[[], bool]
 
 
 class Served:
-    """A server, observed through `live` and `ready` once it `has_started`."""
+    """A server, observed through `live` and `ready` once it has its `start`."""
 
     def __init__(self, name: str, metric: str, words: str) -> None:
         self.name = name
         self.counts: Counter[str] = Counter()
-        self.has_started = threading.Event()
+        self.start = threading.Event()
+        """Set once it serves."""
         self.live: tuple[Check, ...] = ()
         self.ready: tuple[Check, ...] = ()
         self._metric = metric
         self._words = words
 
     @property
+    def has_started(self) -> bool:
+        return self.start.is_set()
+
+    @property
     def is_live(self) -> bool:
         """While it starts, too: that has its own limit in the cluster."""
-        return not self.has_started.is_set() or all(check() for check in self.live)
+        return not self.has_started or all(check() for check in self.live)
 
     @property
     def is_ready(self) -> bool:
-        return self.has_started.is_set() and all(check() for check in self.ready)
+        return self.has_started and all(check() for check in self.ready)
 
     def metrics(self) -> Iterable[Metric]:
         values = {reason: float(n) for reason, n in self.counts.copy().items()}
@@ -52,8 +60,8 @@ class Served:
 def detector(settings: Detector) -> Served:
     """A detector that listens there."""
     served = Served("detector", "vethscope_detector_messages_total", "Messages.")
-    served.live = (answers_calls(settings.listen, True),)
-    served.ready = (answers_calls(settings.listen, False),)
+    served.live = (answers_calls(settings.listen, True, settings.files),)
+    served.ready = (answers_calls(settings.listen, False, settings.files),)
     return served
 
 
@@ -62,27 +70,31 @@ def cloud(settings: Cloud) -> Served:
     served = Served("cloud", "vethscope_cloud_packages_total", "Packages that came.")
     served.live = (
         answers_pages(settings.listen, "/healthz"),
-        answers_calls(settings.collector_listen, True),
+        answers_calls(settings.collector_listen, True, settings.collector_files),
     )
     served.ready = (answers_pages(settings.listen, "/readyz"), *served.live)
     return served
 
 
-def answers_calls(listen: str, is_full_enough: bool) -> Check:
+def answers_calls(listen: str, is_any_enough: bool, files: Files = PLAIN) -> Check:
     """Whether gRPC's health service says that it serves.
 
-    `is_full_enough`: a full queue is a sign of life too.
+    `is_any_enough`: any answer is a sign of life, also that the queue is full, or that
+    TLS fails, for no restart makes a new certificate.
     """
 
     def check() -> bool:
-        with grpc.insecure_channel(_reachable(listen)) as channel:
+        try:
+            channel = links.to_itself(_reachable(listen), files)
+        except CertificateError:
+            return is_any_enough
+        with channel:
             stub = health_pb2_grpc.HealthStub(channel)
             try:
                 question = health_pb2.HealthCheckRequest()
                 answer = stub.Check(question, timeout=ANSWER_SECONDS)
             except grpc.RpcError as error:
-                is_full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-                return is_full and is_full_enough
+                return is_any_enough and bool(links.reason("", error))
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     return check

@@ -6,7 +6,6 @@ value at once. Fields whose name ends in `password`, `key` or `url` are masked i
 """
 
 import os
-import re
 import socket
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,16 +15,13 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from agent import constraints
+from agent.certificates import Files
 from agent.keys import KeyFileError, read_keys
 
 WORKING_BYTES = 160 << 20
 """What an interceptor needs beside its rings."""
 
-MOST_NAME_CHARACTERS = 180
-"""Of cluster and topic prefix: Kafka takes 249 for a topic, the cloud 253 for a topic
-and what tells it from others of the name."""
-
-_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
@@ -42,6 +38,17 @@ class Addresses(msgspec.Struct, frozen=True):
     """The digger serves the address list here (gRPC)."""
     server: str = "127.0.0.1:7081"
     """The interceptor asks here; empty: capture all pods of the node."""
+    ca_file: str = ""
+    """PEM file of the authorities of digger and interceptors, which prove themselves to
+    each other. With certificate and key: TLS; empty: plain text."""
+    certificate_file: str = ""
+    """PEM file of this program's certificate, read again when it changes."""
+    key_file: str = ""
+    """PEM file of its key."""
+
+    @property
+    def files(self) -> Files:
+        return Files("addresses", self.ca_file, self.certificate_file, self.key_file)
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -83,7 +90,7 @@ class Kafka(msgspec.Struct, frozen=True):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = (
         "PLAINTEXT"
     )
-    sasl_mechanism: str = ""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     sasl_username: str = ""
     sasl_password: str = ""
     ca_file: str = ""
@@ -91,6 +98,10 @@ class Kafka(msgspec.Struct, frozen=True):
     topic_prefix: str = "vethscope"
     """Topics are `PREFIX.CLUSTER.records` and the like, so that clusters can share a
     Kafka; the consumer group is `PREFIX.CLUSTER.digger`."""
+    certificate_file: str = ""
+    """PEM file of our own certificate, for brokers that ask for one."""
+    key_file: str = ""
+    """PEM file of its key."""
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Partitions of a topic that has to be created."""
     queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 128 << 20
@@ -102,6 +113,10 @@ class Kafka(msgspec.Struct, frozen=True):
     encryption_required: bool = False
     """Plain messages are counted instead of read; else whoever writes to the topics
     needs no key to be believed."""
+
+    @property
+    def files(self) -> Files:
+        return Files("kafka", self.ca_file, self.certificate_file, self.key_file)
 
 
 class Digger(msgspec.Struct, frozen=True):
@@ -130,6 +145,17 @@ class Detector(msgspec.Struct, frozen=True):
     catalog: str = ""
     """YAML file of own rules, added to the built-in ones."""
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    ca_file: str = ""
+    """PEM file of the authorities of digger and detectors, which prove themselves to
+    each other. With certificate and key: TLS; empty: plain text."""
+    certificate_file: str = ""
+    """PEM file of this program's certificate, read again when it changes."""
+    key_file: str = ""
+    """PEM file of its key."""
+
+    @property
+    def files(self) -> Files:
+        return Files("detector", self.ca_file, self.certificate_file, self.key_file)
 
 
 class Cloud(msgspec.Struct, frozen=True):
@@ -143,8 +169,30 @@ class Cloud(msgspec.Struct, frozen=True):
     """The digger sends here."""
     ca_file: str = ""
     """PEM file: the digger speaks TLS to the cloud and trusts these authorities."""
+    certificate_file: str = ""
+    """PEM file of the digger's certificate, for a cloud that asks for one."""
+    key_file: str = ""
+    """PEM file of its key."""
+    token_file: str = ""
+    """The token of this cluster, which the digger sends with each call; read again when
+    it changes, closed to other users."""
+    collector_certificate_file: str = ""
+    """PEM file of the collector's certificate: with its key it speaks TLS only."""
+    collector_key_file: str = ""
+    """PEM file of its key."""
     database_url: str = "sqlite:///vethscope.sqlite3"
     """SQLAlchemy URL; sqlite:///FILE or postgresql+psycopg://…"""
+
+    @property
+    def files(self) -> Files:
+        """Of the digger's end."""
+        return Files("cloud", self.ca_file, self.certificate_file, self.key_file)
+
+    @property
+    def collector_files(self) -> Files:
+        """Of the collector's end."""
+        certificate, key = self.collector_certificate_file, self.collector_key_file
+        return Files("cloud", "", certificate, key, "collector_")
 
 
 class Cluster(msgspec.Struct, frozen=True):
@@ -283,7 +331,7 @@ def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object
         return msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:
         shown = "***" if _is_secret(source) else repr(value)
-        choices = [word for word in get_args(kind) if isinstance(word, str)]
+        choices = [word for word in get_args(kind) if word and isinstance(word, str)]
         words = f"must be one of {', '.join(choices)}" if choices else str(error)
         errors.append(f"{source}: {shown}: {words}")
         return None
@@ -303,13 +351,13 @@ def _check(settings: Settings, errors: list[str]) -> None:
             "cloud.database_url: must be sqlite:///FILE or "
             "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )
-    for file in ("addresses.file", "detector.catalog", "kafka.ca_file"):
+    for file in ("addresses.file", "detector.catalog"):
         group, name = file.split(".")
         path = getattr(getattr(settings, group), name)
         if path and not Path(path).is_file():
             errors.append(f"{file}: {path!r}: no such file")
     _check_encryption(settings.kafka, errors)
-    _check_names(settings, errors)
+    errors += constraints.broken(settings)
     for group, name, _ in names():
         value = getattr(getattr(settings, group), name)
         if name.endswith(("listen", "server")) and value:
@@ -317,22 +365,6 @@ def _check(settings: Settings, errors: list[str]) -> None:
                 split_address(value)
             except ValueError as error:
                 errors.append(f"{group}.{name}: {error}")
-
-
-def _check_names(settings: Settings, errors: list[str]) -> None:
-    """Kafka's topics and consumer group are named after the prefix and the cluster."""
-    names = {
-        "kafka.topic_prefix": settings.kafka.topic_prefix,
-        "cluster.name": settings.cluster.name,
-    }
-    for setting, name in names.items():
-        if not _TOPIC_NAME.fullmatch(name):
-            errors.append(f"{setting}: {name!r}: must be letters, digits, ., _ and -")
-    if sum(map(len, names.values())) > MOST_NAME_CHARACTERS:
-        errors.append(
-            "cluster.name: must have, with kafka.topic_prefix, at most "
-            f"{MOST_NAME_CHARACTERS} characters"
-        )
 
 
 def _check_encryption(kafka: Kafka, errors: list[str]) -> None:

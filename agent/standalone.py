@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ from agent.interceptor.coverage import Counts, Coverage
 from agent.interceptor.program import Interceptor
 from agent.kafka.embedded import EmbeddedBroker
 from agent.lifecycle import Roles
+from agent.links import bind
 from agent.metrics import Metric
 from agent.settings import Settings
 from cloud.program import serve
@@ -83,6 +85,10 @@ class Standalone:
     def is_ready(self) -> bool:
         return self._cloud_ready.is_set() and self._digger.is_reading.is_set()
 
+    @property
+    def has_started(self) -> bool:
+        return self._cloud_ready.is_set() and self._digger.has_started
+
     def metrics(self) -> Iterator[Metric]:
         yield from self._digger.metrics()
         yield from self._source.coverage.metrics()
@@ -145,6 +151,7 @@ class Standalone:
                 cloud.database_url,
                 stop,
                 self._on_ready,
+                bind=partial(bind, cloud.collector_files),
             ),
         )
         self._roles.start("digger", self._digger.run)

@@ -25,8 +25,9 @@ from confluent_kafka import Producer
 from agent.demo.capture import Capture
 from agent.digger.decoding import decode_batch
 from agent.encryption import LEVEL, Opener, Sealer
-from agent.kafka.client import Reachability, client_config
+from agent.kafka.client import client_config
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.record import VERSION
 from agent.settings import Kafka, Settings
 from rings.assembler import Assembler

@@ -1,6 +1,6 @@
 """How many templates are right, at first sight and once paths were asked for often.
 
-`python -m benchmarks.names FILE [--requests N] [--held-out SEED] [--folder PATH]
+`python -m benchmarks.names [FILE] [--requests N] [--held-out SEED] [--folder PATH]
 [--wrong N]`. FILE has JSON lines of API operations with concrete targets (`api`,
 `path`, `targets`: `target`, `expected_literals`, `data`, `kinds`). A template is right
 if each literal segment of the path stands in it. `--held-out` judges only the providers
@@ -8,6 +8,7 @@ that `benchmarks.vocabulary --held-out` left out of the vocabulary in `--folder`
 each target is asked once; then, for each API, each path N times by three clients, with
 values drawn anew from those of the same kind in all the file. A leak is a drawn value
 outside of braces, at any time. Operations are kept apart if their templates differ.
+Before that, and alone without FILE, what a call takes.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from agent.digger.endpoints import Endpoints
-from agent.digger.vocabulary import FOLDER, Vocabulary
+from agent.naming.endpoints import Endpoints
+from agent.naming.vocabulary import FOLDER, Vocabulary
 from benchmarks.vocabulary.descriptions import half
 
 CLIENTS = ("client-a", "client-b", "client-c")
@@ -35,12 +36,15 @@ Row = dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--requests", type=int, default=50)
     parser.add_argument("--held-out", type=int)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--wrong", type=int, default=0)
     options = parser.parse_args()
+    _speed()
+    if options.file is None:
+        return
     with gzip.open(options.file, "rt") as lines:
         rows = [json.loads(line) for line in lines]
     pools = _pools(rows)
@@ -52,22 +56,36 @@ def main() -> None:
     _often(rows, pools, vocabulary, options.requests, options.wrong)
 
 
+def _speed() -> None:
+    """Prints what a call takes, by what is new in its path."""
+    chance = random.Random(3)
+    names = ["".join(chance.choices("bdgklmnrtaeiou", k=9)) for _ in range(20_000)]
+    kinds = {
+        "seen before": [b"/api/v1/users/4711/orders?page=1"] * 20_000,
+        "a new number": [b"/api/v1/users/%d/orders" % n for n in range(1000, 21_000)],
+        "a new name": [f"/api/v1/users/{name}/orders".encode() for name in names],
+    }
+    for kind, targets in kinds.items():
+        endpoints = Endpoints()
+        began = time.perf_counter()
+        for target in targets:
+            endpoints.template("server", "GET", target, "client", 200, 1)
+        micros = (time.perf_counter() - began) / len(targets) * 1e6
+        print(f"{kind}: {micros:.2f} µs")
+
+
 def _first_sight(rows: list[Row], vocabulary: Vocabulary, wrong: int) -> None:
     endpoints = Endpoints(vocabulary=vocabulary, most_templates=ENOUGH)
     right, leaks, missed = 0, 0, Counter[str]()
     targets = [target for row in rows for target in row["targets"]]
-    began = time.perf_counter()
     for target in targets:
         shown = endpoints.template("server", "POST", target["target"].encode())
         absent = _absent(shown, target["expected_literals"])
         right += not absent
         missed.update(absent)
         leaks += _leaks(shown, target["data"])
-    micros = (time.perf_counter() - began) / len(targets) * 1e6
-    print(
-        f"first sight: {right / len(targets):.1%} of {len(targets)} targets right,"
-        f" {leaks} leak; {micros:.1f} µs each"
-    )
+    share = right / len(targets)
+    print(f"first sight: {share:.1%} of {len(targets)} targets right, {leaks} leak")
     if wrong:
         print(missed.most_common(wrong))
 

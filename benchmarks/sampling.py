@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from agent.cluster.addresses import AddressIndex
 from agent.digger.counting import Counting
-from agent.digger.endpoints import Endpoints
 from agent.digger.inspection import Outcome
 from agent.digger.package import Draft
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import MOST_MAY, MOST_MUST, Job, Waiting
+from agent.naming.endpoints import Endpoints
 from agent.record import VERSION, Batch, Fact, Message, Record
 from agent.settings import Digger
 from benchmarks import targets

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from cloud.collector import collecting
+from cloud.doors.collector import Bind, collecting, plain
 from cloud.errors import AddressError
-from cloud.pages import application
-from cloud.store import Store
+from cloud.pages.site import application
+from cloud.store.store import Store
 
 log = logging.getLogger("vethscope")
 
@@ -35,6 +35,7 @@ def serve(
     stop: threading.Event,
     on_ready: Callable[[str], None] | None = None,
     counts: Counter[str] | None = None,
+    bind: Bind = plain,
 ) -> None:
     """Serves until `stop`, then ends within 3 seconds.
 
@@ -45,7 +46,7 @@ def serve(
     with (
         closing(Store(database_url)) as store,
         closing(_listener(listen)) as listener,
-        collecting(store, collector_listen, counts) as collector_port,
+        collecting(store, collector_listen, counts, bind) as collector_port,
     ):
         address = _address(listener)
 

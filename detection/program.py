@@ -21,6 +21,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 
+from detection import heads
 from detection.finding import Finding, Message
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
@@ -28,6 +29,8 @@ from proto.v1 import detector_pb2, detector_pb2_grpc
 log = logging.getLogger("vethscope")
 
 Tally = MutableSequence[int]
+Bind = Callable[[grpc.Server, str], int]
+"""Makes a server listen on host:port, with TLS or without. Goes to other processes."""
 _CONTEXT = multiprocessing.get_context("spawn")
 
 MESSAGE_LIMIT = 64 << 20
@@ -41,6 +44,11 @@ LEAST_PING_MS = 5_000
 OUTCOMES = ("scanned", "given_up")
 """Of messages; what a full queue refuses is not unpacked, so not counted."""
 SERVICE = "vethscope.v1.Detector"
+
+
+def plain(server: grpc.Server, listen: str) -> int:
+    """Without TLS."""
+    return server.add_insecure_port(listen)
 
 
 class Detector(detector_pb2_grpc.DetectorServicer):
@@ -81,6 +89,7 @@ def serve(
     stop: threading.Event,
     counts: Counter[str],
     on_ready: Callable[[], None] = lambda: None,
+    bind: Bind = plain,
 ) -> None:
     """Serves on `host:port` until `stop` is set. Raises CatalogError, OSError.
 
@@ -88,9 +97,9 @@ def serve(
     """
     scanner = Scanner.load(catalog_file)
     own, *tallies = [new_tally() for _ in range(processes)]
-    server = start(listen, scanner, own)
+    server = start(listen, scanner, own, bind)
     on_ready()
-    others = Others(listen, catalog_file, tallies)
+    others = Others(listen, catalog_file, tallies, bind)
     log.info(
         "detector listens on %s, %d process(es), catalog %s",
         listen,
@@ -116,7 +125,9 @@ def new_tally() -> Tally:
     return tally
 
 
-def start(listen: str, scanner: Scanner, tally: Tally) -> grpc.Server:
+def start(
+    listen: str, scanner: Scanner, tally: Tally, bind: Bind = plain
+) -> grpc.Server:
     """A started server. Raises OSError if it cannot listen."""
     server = grpc.server(
         ThreadPoolExecutor(WORKERS, thread_name_prefix="detect"),
@@ -134,7 +145,7 @@ def start(listen: str, scanner: Scanner, tally: Tally) -> grpc.Server:
     for service in ("", SERVICE):
         health.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
-        server.add_insecure_port(listen)
+        bind(server, listen)
     except RuntimeError as error:
         raise OSError(f"detector cannot listen on {listen}") from error
     server.start()
@@ -148,7 +159,10 @@ class Others:
     gone. An Event would not do, since setting it waits for processes that were killed.
     """
 
-    def __init__(self, listen: str, catalog_file: str, tallies: list[Tally]) -> None:
+    def __init__(
+        self, listen: str, catalog_file: str, tallies: list[Tally], bind: Bind = plain
+    ) -> None:
+        self._bind = bind
         self._arguments = (listen, catalog_file)
         self._tallies = tallies
         self.running: list[tuple[SpawnProcess, Connection]] = []
@@ -171,7 +185,7 @@ class Others:
 
     def _start(self, tally: Tally) -> tuple[SpawnProcess, Connection]:
         theirs, ours = _CONTEXT.Pipe(duplex=False)
-        arguments = (*self._arguments, theirs, tally)
+        arguments = (*self._arguments, theirs, tally, self._bind)
         process = _CONTEXT.Process(target=serve_beside, args=arguments, daemon=True)
         process.start()
         theirs.close()
@@ -179,15 +193,21 @@ class Others:
 
 
 def serve_beside(
-    listen: str, catalog_file: str, wanted: Connection, tally: Tally
+    listen: str,
+    catalog_file: str,
+    wanted: Connection,
+    tally: Tally,
+    bind: Bind = plain,
 ) -> None:
     """What another process does: serves until the other end of `wanted` is closed."""
-    server = start(listen, Scanner.load(catalog_file), tally)
+    server = start(listen, Scanner.load(catalog_file), tally, bind)
     wanted.poll(None)
     server.stop(STOP_SECONDS).wait()
 
 
 def _message(part: detector_pb2.Message) -> Message:
+    if part.head:
+        return heads.message(part.head, part.body, part.truncated)
     return Message(
         target=part.target,
         headers=[(header.name, header.value) for header in part.headers],

@@ -8,7 +8,8 @@ from rings.packing cimport (
 
 
 cdef Py_ssize_t _FACT_FIELDS, _LONGEST_TARGET, _LONGEST_OPERATION, _TALLY_BYTES
-cdef Py_ssize_t _RECORD_BYTES
+cdef Py_ssize_t _RECORD_BYTES, _MARKS
+cdef long long _INTERVAL_NS
 cdef int _QUERY, _FRAGMENT
 
 
@@ -40,7 +41,7 @@ cdef class Batch:
 
 
 @cython.locals(target=bytearray, head="const unsigned char*", end=Py_ssize_t,
-               place=Py_ssize_t)
+               place=Py_ssize_t, waited="long long", octaves=int)
 cdef bytes fact_key(Message request, Message response, bytes client, bytes identity,
                     unsigned long long shape, bytes operation)
 @cython.locals(data="const unsigned char*")

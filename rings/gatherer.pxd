@@ -3,6 +3,7 @@ cimport cython
 from rings.batch cimport Batch, fact_key, record_bytes
 from rings.chooser cimport Chooser
 from rings.message cimport Message, Pair
+from rings.operation cimport operation as called
 from rings.shape cimport Shapes
 
 

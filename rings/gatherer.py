@@ -13,10 +13,12 @@ import cython
 from rings.batch import Batch
 from rings.chooser import Chooser
 from rings.message import Message, Pair
+from rings.operation import LOOKED_AT
 from rings.shape import Shapes
 
 if not cython.compiled:
     from rings.batch import fact_key, record_bytes
+    from rings.operation import operation as called
 
 _AGE_NS = 500_000_000
 """A batch is told after so long: the less often, the more exchanges share it."""
@@ -87,7 +89,9 @@ class Gatherer:
     def _take(self, pair: Pair, response: Message, now_ns: int) -> None:
         request = pair.request
         shape = self._shapes.of_both(request, response)
-        operation = b""
+        operation = called(
+            request.head, request.target, bytes(request.body[:LOOKED_AT])
+        )
         server = server_key(pair)
         client = pair.client
         port = pair.client_port

@@ -62,11 +62,6 @@ class Message:
         """Without parameters."""
         return self.head[self.type_start : self.type_end]
 
-    @property
-    def content_coding(self) -> bytes:
-        """The content codings as sent; of several fields the last."""
-        return self.head[self.coding_start : self.coding_end]
-
     def field(self, name: bytes) -> bytes:
         """A head field's values joined by commas; `name` in lower case."""
         values: list[bytes] = []

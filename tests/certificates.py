@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agent.certificates import Files
+
 DAY = datetime.timedelta(days=1)
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
@@ -20,6 +22,9 @@ class Pem(NamedTuple):
     ca: str
     certificate: str
     key: str
+
+    def of(self, group: str) -> Files:
+        return Files(group, *self)
 
 
 class Authority:

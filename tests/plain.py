@@ -5,7 +5,10 @@ from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = tuple(str(ROOT / package) for package in ("rings", "detection"))
+OURS = tuple(
+    str(ROOT / package)
+    for package in ("rings", "detection", "agent/digger", "agent/naming")
+)
 
 
 def _source_only(path: str) -> FileFinder:

@@ -1,13 +1,17 @@
 """No captured value leaves: planted ones are searched in all that is sent or written.
 
-The demo's traffic, with its planted values, goes through the whole line. Between digger
+The demo's traffic, with its planted values, goes through the whole line; so do ten
+thousand names where names of interfaces stand. Between digger
 and cloud stands a relay that keeps each package; the store's file, all pages with
 their JSON twins, the log and standard output are searched too. Extend it with each new
 output.
 """
 
 import base64
+import functools
 import hashlib
+import json
+import random
 import re
 import threading
 import time
@@ -24,10 +28,18 @@ import pytest
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
 from agent.health import serving
+from agent.interceptor.coverage import Coverage
+from agent.kafka.producer import RecordProducer
+from agent.metrics import Metric
+from agent.naming.vocabulary import Vocabulary
+from agent.record import Record, encoder, server_key
 from agent.settings import Settings, load
 from agent.standalone import Standalone
 from proto.v1 import collector_pb2, collector_pb2_grpc
+from rings.operation import operation
+from tests.agent.digger.records import batch, record
 from tests.ports import free_port
+from tests.waiting import eventually
 
 PIECES_SECONDS = 4.0
 RATE = 200.0
@@ -87,6 +99,7 @@ def _settings(folder: Path, collector: int, relay: int) -> Settings:
         "cloud-database-url": f"sqlite:///{folder / 'store.sqlite3'}",
         "digger-package-seconds": "0.3",
         "digger-inspect-per-second": "10000",
+        "digger-first-sights-per-second": "10000",
     }
     return load(environment={}, flags=flags)
 
@@ -130,6 +143,113 @@ def _disguises(value: str) -> Iterator[bytes]:
             digest = hashlib.new(algorithm, raw, usedforsecurity=False)
             yield digest.hexdigest().encode()
             yield digest.digest()
+
+
+NAMED = 10_000
+"""Names, tokens and code words in paths, operations, keys and query names."""
+CODES = "hunter swordfish juniper falcon diabetes divorce acme welcomeback".split()
+PEOPLE = "mueller schmidt garcia kowalski nguyen papadopoulos johansson".split()
+
+
+def _words() -> list[str]:
+    """Made-up words and tokens, names of persons, code words; none of interfaces."""
+    chance = random.Random(9)
+    known = Vocabulary.load()
+    words = set[str]()
+    while len(words) < NAMED:
+        syllables = [
+            "".join(map(chance.choice, ("bdgklmnrtvz", "aeiou"))) for _ in "12345"
+        ]
+        token = "".join(chance.choice("abcdefghjkmnpqrstuvwxyz") for _ in range(12))
+        called = f"{chance.choice(PEOPLE + CODES)}{chance.choice(['', '-', '.'])}"
+        made = "".join(syllables)
+        words |= {made, token, called + made}
+    return sorted(word for word in words if not known.marks(word))[:NAMED]
+
+
+class Naming:
+    """Sends one exchange for each word, in a place of its own, to the queue."""
+
+    monitored: frozenset[bytes] = frozenset()
+
+    def __init__(self, words: list[str], settings: Settings) -> None:
+        self.coverage = Coverage(settings.node)
+        self._words = words
+        self._settings = settings
+        self._is_sent = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        producer = RecordProducer(self._settings)
+        for number, word in enumerate(self._words):
+            told = batch(_naming(number, word))
+            key = server_key(told.server, told.server_port)
+            producer.send(key, encoder.encode(told))
+            producer.poll()
+        producer.flush(20)
+        self._is_sent.set()
+        stop.wait()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        return self._is_sent.wait(timeout_seconds)
+
+    def metrics(self) -> Iterator[Metric]:
+        yield from ()
+
+
+def _naming(number: int, word: str) -> Record:
+    """The word in a path, an operation, a key or a query name; an address beside it."""
+    email = "jane@example.org"
+    target, body = [
+        (f"/employee/{word}", f'{{"email":"{email}"}}'),
+        (f"/{word}/orders", f'{{"email":"{email}"}}'),
+        (f"/api/v1/projects/{word}/tasks", f'{{"email":"{email}"}}'),
+        (f"/reports/{word}.pdf", f'{{"email":"{email}"}}'),
+        ("/graphql", f'{{"query":"query {word} {{ a }}","email":"{email}"}}'),
+        ("/rpc", f'{{"jsonrpc":"2.0","method":"{word}.get","email":"{email}"}}'),
+        ("/users", f'{{"{word}":{{"email":"{email}"}}}}'),
+        (f"/search?{word}={email}", "{}"),
+    ][number % 8]
+    made = record(
+        f"POST {target} HTTP/1.1",
+        json.loads(body),
+        {},
+        at_ns=time.time_ns(),
+        client=bytes([192, 0, 2, 1 + number % 5]),
+    )
+    asked = made.request
+    made.fact.operation = operation(asked.head, target.encode(), asked.body)
+    made.fact.shape = number
+    return made
+
+
+def test_no_name_leaves(tmp_path: Path) -> None:
+    words = _words()
+    collector = free_port()
+    source = functools.partial(Naming, words)
+    with (
+        _relay(f"127.0.0.1:{collector}") as (relay, port),
+        Standalone(
+            _settings(tmp_path, collector, port), threading.Event(), source
+        ) as standalone,
+    ):
+        assert standalone.ready()
+        assert eventually(lambda: _pairs(relay) >= NAMED, 60)
+        pages = b"".join(_pages(standalone.dashboard).values()).lower()
+    packages = b"\0".join(relay.passed).lower()
+    assert b"contact.email" in packages
+    for word in words:
+        assert word.encode() not in packages, word
+        assert word.encode() not in pages, word
+
+
+def _pairs(relay: Relay) -> int:
+    """Told in packages up to now."""
+    return sum(
+        traffic.pairs
+        for passed in list(relay.passed)
+        for endpoint in collector_pb2.Package.FromString(passed).endpoints
+        for traffic in endpoint.traffic
+    )
 
 
 def test_no_planted_value_leaves(

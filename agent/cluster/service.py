@@ -2,10 +2,10 @@
 
 The digger serves its index: the whole list first, then changes. The interceptor's
 client keeps a snapshot and stays connected, with growing pauses while the digger is
-away; meanwhile the last list goes on to hold.
+away; meanwhile the last list goes on to hold. Any of several diggers may serve: each
+connection begins with the whole list, so revisions of two never mix.
 """
 
-import logging
 import random
 import threading
 from collections.abc import Iterator
@@ -14,10 +14,12 @@ from typing import Any
 
 import grpc
 
+from agent import links
+from agent.certificates import Files
 from agent.cluster.addresses import NODE, AddressIndex
+from agent.links import PLAIN, Link, bind
+from agent.outage import Outage
 from proto.v1 import addresses_pb2, addresses_pb2_grpc
-
-log = logging.getLogger("vethscope")
 
 MOST_FOLLOWERS = 2_000
 """Interceptors served at once; each takes a thread, made when it comes."""
@@ -32,6 +34,8 @@ LEAST_PING_MS = PING_MS // 2
 """The server ends connections that ask more often."""
 
 _WAIT_SECONDS = 0.5
+COMPLETE_TURNS = 20
+"""So many waits a digger without names keeps a client: another digger may have them."""
 
 
 class ListenError(Exception):
@@ -41,7 +45,8 @@ class ListenError(Exception):
 class Server(addresses_pb2_grpc.AddressesServicer):
     """Serves the index at `listen` until closed; use as a context."""
 
-    def __init__(self, index: AddressIndex, listen: str) -> None:
+    def __init__(self, index: AddressIndex, listen: str, files: Files = PLAIN) -> None:
+        """Raises ListenError, CertificateError."""
         self._index = index
         self._closing = threading.Event()
         self._server = grpc.server(
@@ -54,7 +59,7 @@ class Server(addresses_pb2_grpc.AddressesServicer):
         )
         addresses_pb2_grpc.add_AddressesServicer_to_server(self, self._server)
         try:
-            self.port = self._server.add_insecure_port(listen)
+            self.port = bind(files, self._server, listen)
         except RuntimeError as error:
             raise ListenError(
                 f"addresses.listen: {listen}: the port is in use or not ours"
@@ -64,12 +69,16 @@ class Server(addresses_pb2_grpc.AddressesServicer):
     def Watch(  # noqa: N802
         self, request: addresses_pb2.WatchRequest, context: grpc.ServicerContext
     ) -> Iterator[addresses_pb2.AddressUpdate]:
-        revision = -1
+        revision, patience = -1, COMPLETE_TURNS
         while context.is_active() and not self._closing.is_set():
             if self._index.is_complete and self._index.revision > revision:
                 update = self._update(revision)
                 revision = update.revision
                 yield update
+            elif not self._index.is_complete:
+                patience -= 1
+                if patience < 0:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "no names yet")
             self._index.wait(revision, _WAIT_SECONDS)
 
     def close(self) -> None:
@@ -96,12 +105,21 @@ class Server(addresses_pb2_grpc.AddressesServicer):
 class AddressClient:
     """The interceptor's list, kept current by `run`."""
 
-    def __init__(self, server: str, node: str) -> None:
+    def __init__(self, server: str, node: str, files: Files = PLAIN) -> None:
+        """Raises CertificateError."""
         self.monitored: frozenset[bytes] = frozenset()
         """Addresses of pods and services of the cluster; replaced, never changed."""
         self.is_complete = threading.Event()
         """Set once the first whole list is here."""
-        self._server = server
+        self.is_up = False
+        """The digger's list comes."""
+        options = [
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+            ("grpc.keepalive_time_ms", PING_MS),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
+        self._link = Link(server, files, options)
+        self._outage = Outage("addresses", server)
         self._node = node
         self._kinds: dict[bytes, int] = {}
         self._is_fresh = False
@@ -113,26 +131,21 @@ class AddressClient:
 
     def run(self, stop: threading.Event) -> None:
         """Follows the server until `stop` is set."""
-        pause, is_away = PAUSE_SECONDS[0], False
+        pause = PAUSE_SECONDS[0]
         while not stop.is_set():
             reason = self._follow(stop)
+            self.is_up = False
             if self._is_fresh:
-                pause, is_away = PAUSE_SECONDS[0], False
-            if not is_away and not stop.is_set():
-                is_away = True
-                log.warning("addresses: %s: %s, trying on", self._server, reason)
+                pause = PAUSE_SECONDS[0]
+            if not stop.is_set():
+                self._outage.tell(reason)
             stop.wait(random.uniform(pause / 2, pause))
             pause = min(2 * pause, PAUSE_SECONDS[1])
 
     def _follow(self, stop: threading.Event) -> str:
         """One connection; returns why it ended."""
         self._is_fresh = False
-        options = [
-            ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-            ("grpc.keepalive_time_ms", PING_MS),
-            ("grpc.http2.max_pings_without_data", 0),
-        ]
-        with grpc.insecure_channel(self._server, options=options) as channel:
+        with self._link.open() as channel:
             updates = addresses_pb2_grpc.AddressesStub(channel).Watch(
                 addresses_pb2.WatchRequest(node=self._node)
             )
@@ -144,11 +157,11 @@ class AddressClient:
                 for update in updates:
                     self._take(update)
             except grpc.RpcError as error:
-                return str(error.code().name)
+                return links.reason("addresses", error)
             finally:
                 updates.cancel()
                 watcher.join()
-        return "the digger ended the list"
+        return "ended the list"
 
     def _take(self, update: addresses_pb2.AddressUpdate) -> None:
         kinds = {} if update.complete else dict(self._kinds)
@@ -157,7 +170,8 @@ class AddressClient:
             kinds.pop(ip, None)
         self._kinds = kinds
         self.monitored = frozenset(ip for ip, kind in kinds.items() if kind != NODE)
-        self._is_fresh = True
+        self._is_fresh = self.is_up = True
+        self._outage.end()
         self.is_complete.set()
 
 

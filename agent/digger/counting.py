@@ -18,13 +18,14 @@ from agent.cluster.addresses import (
     place,
     unresolved,
 )
-from agent.digger.endpoints import Endpoints
 from agent.digger.heads import METHODS
 from agent.digger.inspection import Inspector, Outcome
 from agent.digger.package import INTERVAL_NS, Draft, Edge, Unnamed
 from agent.digger.row import Row
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import Job
+from agent.naming.endpoints import Endpoints
+from agent.naming.workloads import told
 from agent.record import Batch, Fact, Record
 from detection.finding import Finding
 
@@ -77,7 +78,7 @@ class Counting:
             if len(self._given_up) >= MOST_GIVEN_UP:
                 self._given_up.clear()
             self._given_up.add(ip)
-        return known or unresolved(ip)
+        return told(known, self._endpoints.segments) if known else unresolved(ip)
 
     def _count(
         self, ip: bytes, port: int, fact: Fact, record: Record | None, now: float
@@ -87,7 +88,8 @@ class Counting:
         server = self._name(ip, at_ns)
         client = self._client(fact, at_ns)
         place = (ip, port) if isinstance(server, Unnamed) else (server, port)
-        asking = fact.client if isinstance(client, Unnamed) else client
+        # Replicas of a client are several clients: addresses tell them apart.
+        asking = fact.client
         status = fact.status
         path = self._endpoints.template(
             place, method, fact.target, asking, status, at_ns
@@ -169,7 +171,7 @@ class Counting:
     def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
         known = self._index.find(ip, at_ns) or place(ip)
         if known is not None:
-            return known
+            return told(known, self._endpoints.segments)
         if self._index.is_static or ip in self._given_up:
             return unresolved(ip)
         return self.draft.unname(ip, at_ns)

@@ -1,8 +1,8 @@
 """Detectors: where messages are scanned, this process's scanner or a service.
 
-In: messages. Out: the findings of each, in order, and the processor time that it took.
-A service (gRPC, detector.proto) has a deadline for each call and a second try, which
-reaches another replica where there is one; then it counts as away.
+In: messages as captured. Out: the findings of each, in order, and the processor time
+that it took. A service (gRPC, detector.proto) has a deadline for each call and a second
+try, which reaches another replica where there is one; then it counts as away.
 """
 
 import logging
@@ -11,7 +11,11 @@ from typing import NamedTuple, Protocol
 
 import grpc
 
-from detection.finding import Finding, Likelihood, Location, Message, Sensitivity
+from agent import links
+from agent.certificates import Files
+from agent.links import PLAIN, Link
+from detection.finding import Finding, Likelihood, Location, Sensitivity
+from detection.heads import message
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
 
@@ -23,9 +27,15 @@ ANSWER_SECONDS = 5.0
 """A batch takes some 20 ms; so long is a service that hangs."""
 TRIES = 2
 LARGEST_MESSAGE_BYTES = 256 << 20
-KEEPALIVE_MS = (10_000, 3_000)
-"""A replica that hangs is asked for a sign of life after the first, and left after the
-second."""
+_OPTIONS = (
+    ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    # A replica that hangs is asked for a sign of life after this, and then left.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.lb_policy_name", "round_robin"),
+)
 
 _ANSWERS = frozenset(
     {
@@ -46,6 +56,20 @@ class RefusedError(Exception):
     """A detector failed on one of these messages."""
 
 
+class Part(NamedTuple):
+    """A request or a response, as it goes to a detector."""
+
+    head: bytes
+    """As captured."""
+    body: bytes
+    """De-chunked and content-decoded."""
+    is_cut: bool
+    """The body is only the first part of what was sent."""
+
+    def __repr__(self) -> str:
+        return f"Part(head={len(self.head)} B, body={len(self.body)} B)"
+
+
 class Scanned(NamedTuple):
     """What one call gave."""
 
@@ -62,7 +86,7 @@ class Detector(Protocol):
     @property
     def lanes(self) -> int: ...
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         """Raises AwayError and RefusedError."""
         ...
 
@@ -81,9 +105,9 @@ class LocalDetector:
     def digest(self) -> str:
         return self._scanner.digest
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         began = time.thread_time()
-        found = list(self._scanner.scan(messages))
+        found = list(self._scanner.scan([message(*part) for part in parts]))
         return Scanned(found, time.thread_time() - began)
 
     def close(self) -> None:
@@ -95,40 +119,30 @@ class DetectorClient:
 
     lanes = CALLS
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, files: Files = PLAIN) -> None:
+        """Raises CertificateError."""
         self.digest = ""
         self._server = server
-        idle_ms, answer_ms = KEEPALIVE_MS
-        self._channel = grpc.insecure_channel(
-            server,
-            options=[
-                ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-                ("grpc.max_reconnect_backoff_ms", 5000),
-                ("grpc.keepalive_time_ms", idle_ms),
-                ("grpc.keepalive_timeout_ms", answer_ms),
-                ("grpc.lb_policy_name", "round_robin"),
-            ],
-        )
-        self._stub = detector_pb2_grpc.DetectorStub(self._channel)
+        self._link = Link(server, files, _OPTIONS)
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, parts: list[Part]) -> Scanned:
         """Raises AwayError and RefusedError."""
-        request = detector_pb2.DetectRequest(messages=map(_wire, messages))
-        reason = ""
+        request = detector_pb2.DetectRequest(messages=map(_wire, parts))
+        words = ""
         for _ in range(TRIES):
+            stub = detector_pb2_grpc.DetectorStub(self._link.channel)
             try:
-                response = self._stub.Detect(request, timeout=ANSWER_SECONDS)
+                response = stub.Detect(request, timeout=ANSWER_SECONDS)
             except grpc.RpcError as error:
                 if error.code() in _ANSWERS:
                     raise RefusedError(error.code().name) from None
-                reason = error.code().name
+                words = _words(error)
             else:
-                return self._scanned(len(messages), response)
-        raise AwayError(f"{self._server}: {reason}")
+                return self._scanned(len(parts), response)
+        raise AwayError(f"{self._server} {words}")
 
     def close(self) -> None:
-        self._channel.close()
+        self._link.close()
 
     def _scanned(self, messages: int, response: detector_pb2.DetectResponse) -> Scanned:
         if len(response.results) != messages:
@@ -138,17 +152,14 @@ class DetectorClient:
         return Scanned(found, response.busy_us / 1e6)
 
 
-def _wire(message: Message) -> detector_pb2.Message:
-    return detector_pb2.Message(
-        target=message.target,
-        headers=[
-            detector_pb2.Header(name=name, value=value)
-            for name, value in message.headers
-        ],
-        content_type=message.content_type,
-        body=message.body,
-        truncated=message.truncated,
-    )
+def _words(error: grpc.RpcError) -> str:
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "does not answer in time"
+    return links.reason("detector", error) or "is not reachable"
+
+
+def _wire(part: Part) -> detector_pb2.Message:
+    return detector_pb2.Message(head=part.head, body=part.body, truncated=part.is_cut)
 
 
 def _finding(wire: detector_pb2.Finding) -> Finding:

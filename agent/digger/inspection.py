@@ -19,15 +19,15 @@ from functools import partial
 
 import msgspec
 
-from agent.digger.detectors import AwayError, Detector, RefusedError, Scanned
-from agent.digger.heads import content_coding, fields, request_line
+from agent.digger.detectors import AwayError, Detector, Part, RefusedError, Scanned
+from agent.digger.heads import content_coding
 from agent.digger.waiting import Job, Waiting
 from agent.lifecycle import Roles, told
 from agent.metrics import COUNTER, Metric, counter, gauge
 from agent.record import Message as Captured
 from agent.record import Record
 from agent.settings import Digger
-from detection.finding import Finding, Message
+from detection.finding import Finding
 from rings.content import decode
 
 log = logging.getLogger("vethscope")
@@ -37,7 +37,9 @@ PAUSE_SECONDS = (0.2, 5.0)
 MOST_FAILURES = 2
 """A job of its own that gets no answer so often, from a detector that answers others,
 is refused."""
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two looks of an idle thread."""
 CLOSE_SECONDS = 1.0
 """At the end a call under way may take so long; then its thread is left behind."""
 
@@ -104,7 +106,8 @@ class Inspector:
             if not self._waiting.put(job):
                 self.counts.no_room += 1
                 return False
-            self._changed.notify()
+            if self._waiting.is_batch:
+                self._changed.notify()
             return True
 
     def take(self) -> list[Outcome]:
@@ -187,8 +190,8 @@ class Inspector:
                 waits = [now - job.since for job in jobs if job.is_must]
                 self.counts.wait_seconds = max(waits, default=self.counts.wait_seconds)
             else:
-                pause = self._waiting.pause_seconds(now)
-                self._changed.wait(min(pause or TICK_SECONDS, TICK_SECONDS))
+                pause = max(self._waiting.pause_seconds(now), TICK_SECONDS)
+                self._changed.wait(min(pause, LONGEST_PAUSE_SECONDS))
             return jobs, self._generation
 
     def _ask(self) -> None:
@@ -209,7 +212,7 @@ class Inspector:
         outcomes: list[Outcome] = []
         try:
             limit = self._body_bytes
-            flat = [m for job in jobs for m in messages(job.record, limit)]
+            flat = [one for job in jobs for one in parts(job.record, limit)]
             scanned = self._detector.scan(flat)
         except AwayError as error:
             return error
@@ -272,29 +275,19 @@ class Inspector:
         return ended
 
 
-def messages(record: Record, limit: int) -> tuple[Message, Message]:
+def parts(record: Record, limit: int) -> tuple[Part, Part]:
     """Request and response for the detector, bodies decoded to at most `limit`."""
-    _, target = request_line(record.request.head)
-    return (
-        message(record.request, target, limit),
-        message(record.response, b"", limit),
-    )
+    return part(record.request, limit), part(record.response, limit)
 
 
-def message(captured: Captured, target: bytes, limit: int) -> Message:
+def part(captured: Captured, limit: int) -> Part:
     """A captured message for the detector, its body decoded to at most `limit`."""
-    head = fields(captured.head)
     coding = content_coding(captured.head)
     body, is_whole = captured.body, True
     if coding:
         body, is_whole = decode(coding, body, limit)
-    return Message(
-        target=target,
-        headers=head.lines,
-        content_type=head.value(b"content-type").decode("latin-1"),
-        body=body,
-        truncated=captured.truncated or captured.gaps > 0 or not is_whole,
-    )
+    is_cut = captured.truncated or captured.gaps > 0 or not is_whole
+    return Part(captured.head, body, is_cut)
 
 
 def body_prefix(captured: Captured, limit: int) -> bytes:

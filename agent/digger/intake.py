@@ -22,7 +22,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import DENIED, client_config, message_bytes
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import own_name
 from agent.settings import Settings
 
@@ -31,7 +32,7 @@ log = logging.getLogger("vethscope")
 SESSION_MS = 6_000
 """A digger that vanished gives up its partitions after so long."""
 PREFETCH_KBYTES = 8 << 10
-"""Messages that librdkafka holds ready for us."""
+"""Messages that librdkafka holds ready for us, before it unpacks them."""
 FETCH_BYTES = 256 << 10
 """Of one partition at a time, compressed: in memory it may be thirty times as much. A
 message that is larger comes alone."""
@@ -76,6 +77,7 @@ class Intake:
         identities: dict[str, str],
         resume: Resume,
         hand_over: HandOver,
+        reachability: Reachability,
     ) -> None:
         self._identities = identities
         self._resume = resume
@@ -89,7 +91,7 @@ class Intake:
         self._is_reset = False
         self._is_paused = False
         self._early: list[Any] = []
-        self._reachability = Reachability(settings.kafka.bootstrap)
+        self._reachability = reachability
         self._consumer = Consumer(_config(settings, self._reachability))
         self._consumer.subscribe(
             list(identities),
@@ -249,6 +251,7 @@ class Intake:
         if message.error() is not None:
             self._say(message.error())
             return None
+        self._reachability.accept()
         place = _place(message)
         if place not in self._positions:
             return None  # read before the partition was taken from us
@@ -267,7 +270,9 @@ class Intake:
         return Received(topic, identity, partition, follows, offset, key, value)
 
     def _say(self, error: KafkaError) -> None:
-        if not error.retriable():
+        if error.code() in DENIED:
+            self._reachability.refuse(error)
+        elif not error.retriable():
             log.warning("kafka: %s, trying on", error.name())
 
 

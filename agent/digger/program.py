@@ -22,7 +22,6 @@ from agent.cluster.service import Server
 from agent.digger.counting import Counting
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
 from agent.digger.detectors import Detector, DetectorClient, LocalDetector
-from agent.digger.endpoints import Endpoints
 from agent.digger.inspection import Inspector
 from agent.digger.intake import Intake, Received
 from agent.digger.package import Draft
@@ -31,18 +30,20 @@ from agent.digger.uplink import Uplink
 from agent.encryption import Unreadable
 from agent.health import Pulse
 from agent.kafka.names import NamesTopic, names_key
+from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import opener
 from agent.kafka.topics import ensure_topics, follow_topics, topics
 from agent.lifecycle import Roles
 from agent.lifecycle import told as words
 from agent.metrics import COUNTER, GAUGE, Metric, counter
+from agent.naming.endpoints import Endpoints
 from agent.record import Batch, NodeCoverage
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
 BATCH = 64
-"""Messages taken from Kafka at once: batches of exchanges, 128 KiB each at most."""
+"""Messages taken from Kafka at once: some megabytes, a thousand exchanges each."""
 HOLD_SECONDS = 5.0
 """A package waits so long for the names of private addresses still unknown, and in a
 lull for inspections under way."""
@@ -71,6 +72,7 @@ class Digger:
         self._settings = settings
         self._opener = opener(settings)
         self._topics = topics(settings)
+        self._reachability = Reachability(settings.kafka.bootstrap)
         self._index = AddressIndex()
         self._endpoints = Endpoints(names_key(settings))
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
@@ -93,6 +95,18 @@ class Digger:
 
     @property
     def is_ready(self) -> bool:
+        """It reads, and nobody whom it needs is away or refuses it."""
+        inspector = self._inspector
+        return (
+            self.is_reading.is_set()
+            and self._reachability.is_up
+            and self._uplink.is_up
+            and inspector is not None
+            and not inspector.is_away
+        )
+
+    @property
+    def has_started(self) -> bool:
         return self.is_serving.is_set()
 
     @property
@@ -148,7 +162,9 @@ class Digger:
             )
             roles = stack.enter_context(Roles(failed))
             self._follow_names(roles)
-            server = Server(self._index, settings.addresses.listen)
+            server = Server(
+                self._index, settings.addresses.listen, settings.addresses.files
+            )
             stack.callback(server.close)
             self.is_serving.set()
             self._names = NamesTopic(settings)
@@ -175,14 +191,20 @@ class Digger:
     ) -> None:
         """Reads the topics as they are now, until stopped or they are others."""
         settings = self._settings
-        identities = ensure_topics(settings, stop)
+        identities = ensure_topics(settings, stop, self._reachability)
         if not identities:
             return
         changed = threading.Event()
         with ExitStack() as stack:
-            intake = Intake(settings, identities, self._uplink.resume, self._hand_over)
+            intake = Intake(
+                settings,
+                identities,
+                self._uplink.resume,
+                self._hand_over,
+                self._reachability,
+            )
             stack.callback(intake.close)
-            watching = stack.enter_context(Roles(failed))
+            watching = stack.enter_context(Roles(changed))
             watching.start(
                 "topics",
                 lambda ending: follow_topics(settings, identities, ending, changed),
@@ -384,5 +406,5 @@ class _Ending:
 
 def _detector(settings: Settings) -> Detector:
     if settings.detector.server:
-        return DetectorClient(settings.detector.server)
+        return DetectorClient(settings.detector.server, settings.detector.files)
     return LocalDetector(settings.detector.catalog)

@@ -4,7 +4,8 @@ In: finished packages. Out: calls of collector.proto. A package that the cloud a
 has is a success; one whose offsets do not follow what the cloud has (another digger was
 faster: FAILED_PRECONDITION) voids all that is queued, and the program starts again from
 where the cloud says. While the cloud is away packages wait in a bounded queue; the
-program stops consuming when it `is_full`, so nothing is lost.
+program stops consuming when it `is_full`, so nothing is lost. Each call carries the
+cluster's token, if there is one.
 """
 
 import logging
@@ -13,12 +14,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
 
+from agent import links
+from agent.links import Link, Token
 from agent.metrics import Metric, gauge
+from agent.outage import Outage
 from agent.settings import Cloud
 from proto.v1 import collector_pb2, collector_pb2_grpc
 
@@ -34,6 +37,18 @@ PAUSE_SECONDS = (0.2, 15.0)
 LARGEST_MESSAGE_BYTES = 64 << 20
 REFUSED = "refused"
 """Coverage count of the records whose package the cloud found wrong."""
+TOKEN_REASONS = {
+    grpc.StatusCode.UNAUTHENTICATED: "does not know the token of cloud.token_file",
+    grpc.StatusCode.PERMISSION_DENIED: (
+        "has another cluster.name for the token of cloud.token_file"
+    ),
+}
+
+_OPTIONS = (
+    ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.keepalive_time_ms", 60_000),
+)
 
 
 class Queued(NamedTuple):
@@ -52,17 +67,16 @@ class Uplink:
         """Records that the cloud accounted for."""
         self.packages = 0
         """Packages that it accepted."""
-        self._server = cloud.server
         self._cluster = cluster
-        self._channel = _channel(cloud)
-        self._stub = collector_pb2_grpc.CollectorStub(self._channel)
+        self._token = Token(cloud.token_file)
+        self._link = Link(cloud.server, cloud.files, _OPTIONS)
+        self._outage = Outage("cloud", cloud.server, "packages wait")
         self._changed = threading.Condition()
         self._queue: deque[Queued] = deque()
         self._latency_seconds = 0.0
         self._call: Any = None
         self._is_closed = False
         self._is_refused = False
-        self._is_away = False
 
     def resume(self, topic: str, partitions: list[int]) -> dict[int, int]:
         """The next offset of each partition that the cloud knows. Raises RpcError."""
@@ -70,12 +84,19 @@ class Uplink:
             cluster=self._cluster, topic=topic, partitions=partitions
         )
         try:
-            response = self._stub.Resume(request, timeout=RESUME_SECONDS)
+            response = self._stub().Resume(
+                request, timeout=RESUME_SECONDS, metadata=self._token.metadata()
+            )
         except grpc.RpcError as error:
             self._away(error)
             raise
-        self._back()
+        self._outage.end()
         return dict(response.next)
+
+    @property
+    def is_up(self) -> bool:
+        """The cloud took what was sent last, as far as we know."""
+        return not self._outage.is_on
 
     @property
     def is_full(self) -> bool:
@@ -87,7 +108,7 @@ class Uplink:
         return bool(self._queue)
 
     def metrics(self) -> Iterator[Metric]:
-        yield gauge("vethscope_digger_cloud_up", "It answers.", not self._is_away)
+        yield gauge("vethscope_digger_cloud_up", "It answers.", self.is_up)
         yield gauge(
             "vethscope_digger_packages_waiting",
             "Packages that the cloud has not accepted yet.",
@@ -148,7 +169,7 @@ class Uplink:
             self._is_closed = True
             if self._call is not None:
                 self._call.cancel()
-        self._channel.close()
+        self._link.close()
 
     def _next(self) -> tuple[Any, Queued] | None:
         """Begins to send the first package."""
@@ -157,7 +178,11 @@ class Uplink:
             if not self._queue or self._is_refused or self._is_closed:
                 return None
             queued = self._queue[0]
-            self._call = self._stub.Send.future(queued.package, timeout=ANSWER_SECONDS)
+            self._call = self._stub().Send.future(
+                queued.package,
+                timeout=ANSWER_SECONDS,
+                metadata=self._token.metadata(),
+            )
             return self._call, queued
 
     def _send(self, call: Any, queued: Queued) -> bool:
@@ -179,7 +204,7 @@ class Uplink:
                 self._away(error)
             self._done(None, is_refused)
             return is_refused
-        self._back()
+        self._outage.end()
         self.digested += queued.records
         self.packages += 1
         self._latency_seconds = time.monotonic() - queued.began
@@ -212,26 +237,10 @@ class Uplink:
             self._changed.notify_all()
 
     def _away(self, error: grpc.RpcError) -> None:
-        if not self._is_away:
-            self._is_away = True
-            reason = error.code().name
-            if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
-                reason = f"refuses a package: {error.details()}"
-            log.warning("cloud: %s: %s, packages wait", self._server, reason)
+        words = TOKEN_REASONS.get(error.code()) or links.reason("cloud", error)
+        if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+            words = f"refuses a package: {error.details()}"
+        self._outage.tell(words)
 
-    def _back(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            log.warning("cloud: %s is back", self._server)
-
-
-def _channel(cloud: Cloud) -> grpc.Channel:
-    options = [
-        ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
-        ("grpc.max_reconnect_backoff_ms", 5000),
-        ("grpc.keepalive_time_ms", 60_000),
-    ]
-    if cloud.ca_file:
-        credentials = grpc.ssl_channel_credentials(Path(cloud.ca_file).read_bytes())
-        return grpc.secure_channel(cloud.server, credentials, options=options)
-    return grpc.insecure_channel(cloud.server, options=options)
+    def _stub(self) -> Any:
+        return collector_pb2_grpc.CollectorStub(self._link.channel)

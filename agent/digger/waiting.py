@@ -18,11 +18,12 @@ from agent.settings import Digger
 BATCH_JOBS = 32
 BATCH_BYTES = 2 << 20
 """Bodies in one call, unless one alone is larger."""
+GATHER_SECONDS = 0.05
 MOST_MUST = 4_096
 """Jobs that must be done: at the default rate the last of them waits 20 s."""
 MOST_MAY = 256
 """Jobs that may be left: about a second's."""
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 """Of all records waiting or under way, unless one alone is larger."""
 
 
@@ -83,6 +84,8 @@ class Waiting:
         A job that failed comes alone."""
         if not (self._seconds.is_left(now) and self._sizes.is_left(now)):
             return []
+        if not self._is_ripe(now):
+            return []
         batch: list[Job] = []
         size = 0
         while len(batch) < BATCH_JOBS:
@@ -101,6 +104,15 @@ class Waiting:
                 break
         self._sizes.spend(size)
         return batch
+
+    def _is_ripe(self, now: float) -> bool:
+        """Calls cost more than messages: a few jobs wait a moment for company."""
+        firsts = [queue[0].since for queue in (self.must, self.may) if queue]
+        return self.is_batch or any(now - since >= GATHER_SECONDS for since in firsts)
+
+    @property
+    def is_batch(self) -> bool:
+        return len(self.must) + len(self.may) >= BATCH_JOBS
 
     def done(self, jobs: list[Job]) -> None:
         """Gives back their room."""

@@ -65,6 +65,8 @@ class Report(msgspec.Struct):
     """An answer to a flush: all that was captured before it is included."""
     failure: str = ""
     """Why the worker ends."""
+    is_linked: bool = False
+    """Its producer has a broker that serves it."""
 
 
 class Coverage:

@@ -38,6 +38,7 @@ from agent.interceptor.pods import PodInterface
 from agent.interceptor.witness import Traffic, Witness, payload_lost
 from agent.interceptor.worker import ring_bytes, worker_count
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.lifecycle import Roles
 from agent.metrics import Metric, gauge
 from agent.record import encoder
@@ -85,6 +86,7 @@ class _Worker:
             )
         self.reports = Connection(ours.detach())
         self.is_flushed = True
+        self.is_linked = False
         self.revision = 0
         self.carried: dict[int, Traffic] = {}
         """What the interfaces had carried when it reported last."""
@@ -115,8 +117,8 @@ class Interceptor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._count = worker_count(settings.capture.workers)
-        server = settings.addresses.server
-        self._client = AddressClient(server, settings.node) if server else None
+        server, files = settings.addresses.server, settings.addresses.files
+        self._client = AddressClient(server, settings.node, files) if server else None
         self._found: tuple[PodInterface, ...] = ()
         self._listed: frozenset[bytes] | None = None
         self._list_until = 0.0
@@ -132,6 +134,8 @@ class Interceptor:
         self._window_ns = time.time_ns()
         self._pulse = Pulse()
         self._is_in_force = False
+        self._has_been_in_force = False
+        self._reachability = Reachability(settings.kafka.bootstrap)
         self._workers: dict[int, _Worker] = {}
         self._restart_at: dict[int, float] = {}
         self._lost_since: dict[int, dict[int, Traffic]] = {}
@@ -154,8 +158,19 @@ class Interceptor:
 
     @property
     def is_ready(self) -> bool:
-        """All workers capture what was ordered last."""
-        return self._is_in_force
+        """All workers capture what was ordered last, and nobody whom they need is away
+        or refuses them."""
+        workers = list(self._workers.values())
+        return (
+            self._is_in_force
+            and self._reachability.is_up
+            and (self._client is None or self._client.is_up)
+            and all(worker.is_linked for worker in workers)
+        )
+
+    @property
+    def has_started(self) -> bool:
+        return self._has_been_in_force
 
     def metrics(self) -> Iterator[Metric]:
         yield from self.coverage.metrics()
@@ -185,7 +200,7 @@ class Interceptor:
         """
         for lack in privileges.check():
             log.warning("%s", lack)
-        producer = RecordProducer(self._settings)
+        producer = RecordProducer(self._settings, self._reachability)
         for number in range(self._count):
             self._start(number)
         self._list_until = time.monotonic() + LIST_SECONDS
@@ -257,6 +272,7 @@ class Interceptor:
             worker.revision == revision for worker in workers
         )
         if self._is_in_force:
+            self._has_been_in_force = True
             self._monitored = self._ordered_addresses
 
     def _read_report(self, number: int) -> None:
@@ -270,6 +286,7 @@ class Interceptor:
             raise InterceptorError(report.failure)
         worker.is_flushed = worker.is_flushed or report.is_flushed
         worker.revision = report.revision
+        worker.is_linked = report.is_linked
         if self._placement.refuse(report.refused):
             self._planned_for = None
         self.coverage.update(number, report)

@@ -33,6 +33,7 @@ from agent.interceptor.orders import (
 from agent.interceptor.overload import DroppedBytes, Overload
 from agent.interceptor.translation import Translation
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.keys import KeyFileError
 from agent.logs import set_up
 from agent.record import VERSION
@@ -107,7 +108,9 @@ class Worker:
         self._assembler = Assembler(
             Limits(body_bytes=start.settings.capture.body_bytes)
         )
-        self._producer = RecordProducer(start.settings)
+        # The interceptor's own producer has the same settings, and tells what is wrong.
+        reachability = Reachability(start.settings.kafka.bootstrap, log.debug)
+        self._producer = RecordProducer(start.settings, reachability)
         self._gatherer = gatherer(start.settings, start.workers, start.seed)
         self._translation = Translation()
         self._ring = Ring(start.ring_bytes, start.fanout_group)
@@ -137,6 +140,7 @@ class Worker:
         self._delivered = 0
         self._reported_at = 0.0
         self._is_news = False
+        self._is_linked = False
         self._revision = 0
         self._is_stopping = False
 
@@ -167,6 +171,7 @@ class Worker:
             self._is_news
             or bool(self._ended)
             or self._delivered != self._producer.delivered
+            or self._is_linked != self._producer.reachability.is_up
         )
         age = time.monotonic() - self._reported_at
         return age >= (REPORT_SECONDS if is_news else QUIET_SECONDS)
@@ -288,10 +293,12 @@ class Worker:
             refused=self._rings.refused,
             delivered=self._producer.delivered,
             is_flushed=is_flushed,
+            is_linked=self._producer.reachability.is_up,
         )
         self._orders.send_bytes(_encode_report(report))
         self._ended = {}
         self._delivered = report.delivered
+        self._is_linked = report.is_linked
         self._reported_at = time.monotonic()
         self._is_news = False
 

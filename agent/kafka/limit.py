@@ -16,7 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from agent.kafka.client import Reachability, client_config, message_bytes
+from agent.kafka.client import client_config, message_bytes
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import topics
 from agent.settings import Settings
 
@@ -64,7 +65,7 @@ class Limit:
 
     def _ask(self) -> None:
         kafka = self._settings.kafka
-        config = client_config(kafka, Reachability(kafka.bootstrap))
+        config = client_config(kafka, Reachability(kafka.bootstrap, log.debug))
         # Whether the broker is away the producer tells.
         self._admin = AdminClient(config | {"error_cb": lambda _: None})
         topic = ConfigResource(ResourceType.TOPIC, topics(self._settings).records)

@@ -1,11 +1,12 @@
 """Names that diggers have learnt, on a compacted topic: the same in all replicas.
 
-In: digests with the day of their last use (`agent/digger/proof.py`); no word in clear
+In: digests with the day of their last use (`agent/naming/proof.py`); no word in clear
 is on the topic. Out: the same from all replicas and from before a restart. Kafka keeps
 the newest value of each digest, and none of those taken back. A broker that is away
 costs what was learnt meanwhile until it is back, and nothing else.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,11 +22,14 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from agent.kafka.client import ANSWER_SECONDS, Reachability, client_config
+from agent.kafka.client import ANSWER_SECONDS, client_config
 from agent.kafka.embedded import MOCK_ID
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import own_name
 from agent.keys import read_keys
 from agent.settings import Settings
+
+log = logging.getLogger("vethscope")
 
 BATCH = 1_000
 """Digests taken at once: 16 bytes each."""
@@ -51,7 +55,7 @@ class NamesTopic:
     """Reads what all replicas have learnt, and writes what this one has."""
 
     def __init__(self, settings: Settings) -> None:
-        reachability = Reachability(settings.kafka.bootstrap)
+        reachability = Reachability(settings.kafka.bootstrap, log.debug)
         config = client_config(settings.kafka, reachability)
         self._topic = own_name(settings, "names")
         self._admin = AdminClient(config)

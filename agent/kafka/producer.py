@@ -2,7 +2,7 @@
 
 In: keys, values and how many exchanges each tells of. Out: messages on Kafka, sealed if
 there are keys. Nothing here waits for the broker but `flush` and `close`, which have
-bounds. While the broker is away, however long, `kafka.queue_bytes` of messages are kept.
+bounds. While the broker is away, however long, `kafka.queue_bytes` of them are kept.
 """
 
 import logging
@@ -12,13 +12,9 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agent.kafka.client import (
-    Reachability,
-    client_config,
-    message_bytes,
-    messages_sent,
-)
+from agent.kafka.client import client_config, message_bytes, messages_sent
 from agent.kafka.limit import LEAST_BYTES, Limit
+from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import sealer
 from agent.kafka.topics import Topics, topics
 from agent.settings import Settings
@@ -57,7 +53,9 @@ class RecordProducer:
     often, from the thread that sends.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, reachability: Reachability | None = None
+    ) -> None:
         """Raises KeyFileError."""
         self.sent = 0
         """Exchanges handed over."""
@@ -69,7 +67,7 @@ class RecordProducer:
         """… lost, by reason."""
         self.topics: Topics = topics(settings)
         self._settings = settings
-        self._reachability = Reachability(settings.kafka.bootstrap)
+        self.reachability = reachability or Reachability(settings.kafka.bootstrap)
         self._limit = Limit(settings)
         self._is_fatal = False
         self._transmitted = 0
@@ -126,7 +124,7 @@ class RecordProducer:
             self._give_up()
 
     def _connect(self) -> Producer:
-        config = client_config(self._settings.kafka, self._reachability) | {
+        config = client_config(self._settings.kafka, self.reachability) | {
             "error_cb": self._on_error,
             "stats_cb": self._on_statistics,
             "statistics.interval.ms": STATISTICS_MS,
@@ -156,8 +154,8 @@ class RecordProducer:
 
         librdkafka tells apart what is on its way to the broker and what waits for that,
         but some of this was on its way before, and the answer was lost. No more
-        messages than it ever sent, less those whose fate it told; which ones it does not
-        tell, so they are taken to be the largest.
+        messages than it ever sent, less those whose fate it told; which ones it does
+        not tell, so they are taken to be the largest.
         """
         self._producer.purge()
         end = time.monotonic() + PURGE_SECONDS
@@ -177,11 +175,11 @@ class RecordProducer:
         self._purged.clear()
 
     def _on_error(self, error: KafkaError) -> None:
-        self._reachability.on_error(error)
+        self.reachability.on_error(error)
         self._is_fatal = self._is_fatal or error.code() == KafkaError._FATAL
 
     def _on_statistics(self, text: str) -> None:
-        self._reachability.on_statistics(text)
+        self.reachability.on_statistics(text)
         self._transmitted = messages_sent(text)
         self._told += 1
 

@@ -5,6 +5,7 @@ Offsets mean something only together with a topic's identity: a name that anothe
 never has, even if the topic is deleted and made anew or the broker starts empty.
 """
 
+import logging
 import random
 import threading
 from collections.abc import Collection
@@ -18,13 +19,14 @@ from agent.kafka.client import (
     ANSWER_SECONDS,
     AWAY,
     RETRY_SECONDS,
-    Reachability,
     client_config,
     message_bytes,
-    raise_if_refused,
 )
 from agent.kafka.embedded import MARK, MOCK_ID
+from agent.kafka.reachability import Reachability
 from agent.settings import Settings
+
+log = logging.getLogger("vethscope")
 
 RETENTION_MS = 24 * 3600 * 1000
 """Topics that we create keep captured bodies a day: the time a repair may take."""
@@ -32,6 +34,8 @@ RETENTION_MS = 24 * 3600 * 1000
 WATCH_SECONDS = 5.0
 """Between two looks at the topics' identities."""
 
+_NOT_YET = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID)
+"""Of a topic that was made a moment ago."""
 _CONTACT_SECONDS = 1.5
 """For the first answer: while there is none, `stop` is heard only so late."""
 
@@ -52,31 +56,40 @@ def own_name(settings: Settings, kind: str) -> str:
     return f"{settings.kafka.topic_prefix}.{settings.cluster.name}.{kind}"
 
 
-def ensure_topics(settings: Settings, stop: threading.Event) -> dict[str, str]:
+def ensure_topics(
+    settings: Settings, stop: threading.Event, reachability: Reachability | None = None
+) -> dict[str, str]:
     """Makes missing topics, trying until the broker answers or `stop` is set.
 
     Returns each topic's identity: a name that another topic never has, even if the
     topic is deleted and made anew or the broker starts empty, because offsets mean
-    something only together with it. Empty if stopped. Raises QueueError.
+    something only together with it. Empty if stopped. What a broker refuses is tried
+    on too: who may set passwords and rights right does not know of this program.
     """
-    reachability = Reachability(settings.kafka.bootstrap)
+    reachability = reachability or Reachability(settings.kafka.bootstrap)
     admin = AdminClient(client_config(settings.kafka, reachability))
     pause, longest = RETRY_SECONDS
     while not stop.is_set():
         try:
             identities = _ensure(admin, settings)
-        except KafkaException as error:
-            raise_if_refused(error)
-            if error.args[0].code() in AWAY:
-                reachability.down()
-        except TimeoutError:
-            reachability.down()
+        except (KafkaException, TimeoutError) as error:
+            admin.poll(0)
+            _tell(reachability, error)
         else:
+            reachability.accept()
             reachability.up()
             return identities
         stop.wait(random.uniform(pause / 2, pause))
         pause = min(2 * pause, longest)
     return {}
+
+
+def _tell(reachability: Reachability, error: Exception) -> None:
+    why = error.args[0] if isinstance(error, KafkaException) else None
+    if why is None or why.code() in AWAY:
+        reachability.down()
+    elif not why.retriable() and why.code() not in _NOT_YET:
+        reachability.refuse(why)
 
 
 def follow_topics(
@@ -87,7 +100,8 @@ def follow_topics(
 ) -> None:
     """Until `stop`: sets `changed` once a topic is another one than `known`, made anew
     if need be."""
-    reachability = Reachability(settings.kafka.bootstrap)
+    # The consumer tells what is wrong.
+    reachability = Reachability(settings.kafka.bootstrap, log.debug)
     admin = AdminClient(client_config(settings.kafka, reachability))
     while not stop.wait(WATCH_SECONDS):
         try:

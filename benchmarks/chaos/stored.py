@@ -11,7 +11,7 @@ from benchmarks.chaos.traffic import (
     RESPONSE_BYTES,
     Cell,
 )
-from cloud.schema import coverage, endpoints, offsets, traffic, workloads
+from cloud.store.schema import coverage, endpoints, offsets, traffic, workloads
 
 OF_EXCHANGES = frozenset(("refused",))
 OF_MESSAGES = frozenset(("expired", "recreated", "undecodable", "unknown_version"))

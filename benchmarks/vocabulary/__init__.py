@@ -1,1 +1,1 @@
-"""Makes agent/digger/vocabulary.txt and names.bin out of public material."""
+"""Makes agent/naming/vocabulary.txt and names.bin out of public material."""

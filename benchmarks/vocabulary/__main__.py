@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.digger.vocabulary import Names
+from agent.naming.vocabulary import Names
 from benchmarks.vocabulary.counting import count, marks
 from benchmarks.vocabulary.descriptions import Description, Operation, half, read
 from detection.catalog import load
 
-ROOT = Path("agent/digger")
+ROOT = Path("agent/naming")
 HERE = Path(__file__).parent
 ALIASES = {
     "octokit": "github",
@@ -32,7 +32,7 @@ ALIASES = {
 }
 """Publishers of descriptions whose own name is not the provider's."""
 HEAD = """\
-# Words of interfaces, with marks that agent/digger/vocabulary.py explains. Made by
+# Words of interfaces, with marks that agent/naming/vocabulary.py explains. Made by
 # `python -m benchmarks.vocabulary` from public API descriptions: how many providers
 # have a word where, as facts; given names, surnames and what is data are taken out.
 # Sources: APIs-guru/openapi-directory, Google discovery documents, botocore's service

@@ -1,7 +1,7 @@
 """In how many APIs a word stands where.
 
 In: operations and identifiers of API descriptions. Out: marks for each word, as
-`agent/digger/vocabulary.py` reads them. Providers are counted, not operations: a word
+`agent/naming/vocabulary.py` reads them. Providers are counted, not operations: a word
 that one provider likes is its jargon.
 """
 
@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from agent.digger.words import forms, is_plural, split
+from agent.naming.words import forms, is_plural, split
 from benchmarks.vocabulary.descriptions import Description, Operation
 
 PARAMETER = "{}"
@@ -129,7 +129,7 @@ def marks(
     dictionary: Collection[str],
     never: Collection[str],
 ) -> dict[str, str]:
-    """Each word that may stay, with its marks (agent/digger/vocabulary.py)."""
+    """Each word that may stay, with its marks (agent/naming/vocabulary.py)."""
     words = set(counts.anywhere) | set(counts.identifiers) | set(counts.named)
     marked = {}
     for word in sorted(words - set(never)):

@@ -29,6 +29,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CollectorStub:
+    """A cluster proves itself by metadata of each call, "authorization: Bearer TOKEN".
+    UNAUTHENTICATED: no token, or one that is not known. PERMISSION_DENIED: the token is
+    of another cluster than the message names. In both cases the sender tries again.
+    """
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -42,6 +47,11 @@ class CollectorStub:
 
 @_typing.type_check_only
 class CollectorAsyncStub(CollectorStub):
+    """A cluster proves itself by metadata of each call, "authorization: Bearer TOKEN".
+    UNAUTHENTICATED: no token, or one that is not known. PERMISSION_DENIED: the token is
+    of another cluster than the message names. In both cases the sender tries again.
+    """
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Send: _aio.UnaryUnaryMultiCallable[_collector_pb2.Package, _collector_pb2.Receipt]  # type: ignore[assignment]
     """Stores the package and its offsets in one transaction. Safe to repeat: offsets
@@ -51,6 +61,11 @@ class CollectorAsyncStub(CollectorStub):
     """Where to resume reading the partitions of a cluster's topic."""
 
 class CollectorServicer(metaclass=_abc_1.ABCMeta):
+    """A cluster proves itself by metadata of each call, "authorization: Bearer TOKEN".
+    UNAUTHENTICATED: no token, or one that is not known. PERMISSION_DENIED: the token is
+    of another cluster than the message names. In both cases the sender tries again.
+    """
+
     @_abc_1.abstractmethod
     def Send(
         self,

@@ -115,6 +115,7 @@ class Message(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     target: _builtins.bytes
     """Request target as sent (origin, absolute or authority form)."""
     content_type: _builtins.str
@@ -122,6 +123,10 @@ class Message(_message.Message):
     """De-chunked and content-decoded."""
     truncated: _builtins.bool
     """The body is only the first part of what was sent."""
+    head: _builtins.bytes
+    """Start line and field lines as captured; then target, headers and content_type are
+    not needed.
+    """
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]: ...
     def __init__(
@@ -132,10 +137,11 @@ class Message(_message.Message):
         content_type: _builtins.str = ...,
         body: _builtins.bytes = ...,
         truncated: _builtins.bool = ...,
+        head: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "content_type", b"content_type", "headers", b"headers", "target", b"target", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "content_type", b"content_type", "head", b"head", "headers", b"headers", "target", b"target", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,6 +19,7 @@ class Role:
     name = "digger"
     is_live = True
     is_ready = False
+    has_started = False
 
     def metrics(self) -> Iterable[Metric]:
         return [counter("vethscope_things_total", "Things.", 3)]
@@ -48,6 +49,13 @@ def test_a_role_is_ready_when_it_says_so(role: Role, port: int) -> None:
     assert ask(port, "/readyz")[:2] == (503, "digger: not yet\n")
     role.is_ready = True
     assert ask(port, "/readyz")[:2] == (200, "ok\n")
+
+
+def test_a_role_has_started_whether_it_is_ready_or_not(role: Role, port: int) -> None:
+    assert ask(port, "/startz")[:2] == (503, "digger: not yet\n")
+    role.has_started = True
+    assert ask(port, "/startz")[:2] == (200, "ok\n")
+    assert ask(port, "/readyz")[0] == 503
 
 
 def test_a_role_that_stands_still_is_not_alive(role: Role, port: int) -> None:

@@ -2,13 +2,19 @@
 
 import gzip
 import hashlib
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from agent.demo.capture import Capture
+from agent.demo.planted import PLANTED
+from agent.findings import Findings
 from agent.replay import replay
+from rings.assembler import Assembler
+from rings.pcap import read_blocks
 
 BODY_BYTES = 1 << 20
 COUNT = 40
@@ -124,3 +130,57 @@ def test_without_outputs_a_summary_is_printed(
     file.write_bytes(recorded[0])
     assert replay([str(file)], None, None, False, BODY_BYTES) == 0
     assert str(recorded[2]) in capsys.readouterr().out
+
+
+def test_findings_are_written_by_endpoint(
+    recorded: tuple[bytes, int, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(recorded[0])
+    status = replay([str(file)], None, None, False, BODY_BYTES, findings="-")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert status == 0
+    assert len(lines) > COUNT / 4
+    wanted = {"file", "connection", "method", "path", "status", "findings"}
+    assert all(wanted <= set(line) for line in lines)
+    findings = [found for line in lines for found in line["findings"]]
+    assert set(findings[0]) == {
+        "data_type",
+        "path",
+        "sensitivity",
+        "likelihood",
+        "count",
+        "direction",
+        "location",
+    }
+    assert {found["direction"] for found in findings} == {"request", "response"}
+    assert any(found["data_type"] == "financial.payment_card" for found in findings)
+
+
+def test_findings_hold_no_planted_value(
+    recorded: tuple[bytes, int, int], tmp_path: Path
+) -> None:
+    file, target = tmp_path / "a.pcap", tmp_path / "found.jsonl"
+    file.write_bytes(recorded[0])
+    replay([str(file)], None, None, False, BODY_BYTES, findings=str(target))
+    told = target.read_text()
+    assert told
+    for planted in PLANTED:
+        assert len(planted.value) < 6 or planted.value not in told
+
+
+def test_the_table_sums_findings(
+    recorded: tuple[bytes, int, int], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(recorded[0])
+    found = Findings("", BODY_BYTES)
+    assembler = Assembler()
+    for block in read_blocks(str(file)):
+        for pair in assembler.feed(block):
+            list(found.feed("a.pcap", pair))
+    list(found.flush())
+    console = Console(file=io.StringIO(), width=200, markup=False)
+    found.print_table(console)
+    assert isinstance(console.file, io.StringIO)
+    assert "financial.payment_card" in console.file.getvalue()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.store import Store
+from cloud.store.store import Store
 from tests.cloud import packages
 from tests.cloud.postgres import Postgres, missing
 from tests.cloud.running import Cloud

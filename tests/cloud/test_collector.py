@@ -10,10 +10,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cloud.collector import SERVICE, collecting
+from cloud.doors.collector import SERVICE, collecting
+from cloud.doors.limits import MESSAGE_BYTES
 from cloud.errors import AddressError
-from cloud.limits import MESSAGE_BYTES
-from cloud.store import Store
+from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
 from proto.v1.collector_pb2_grpc import CollectorStub
 from tests.cloud import packages

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloud import coverage
-from cloud.reports import CoverageReport, PageQuery
-from cloud.store import Store
+from cloud.pages import coverage
+from cloud.pages.reports import CoverageReport, PageQuery
+from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
 from tests.cloud import packages
 from tests.cloud.packages import offsets, package

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloud import endpoints
-from cloud.reports import EndpointList, EndpointReport, FieldsQuery, Query
-from cloud.store import Store
+from cloud.pages import endpoints
+from cloud.pages.reports import EndpointList, EndpointReport, FieldsQuery, Query
+from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
 from proto.v1 import detector_pb2 as d
 from tests.cloud import packages

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloud import formats
+from cloud.pages import formats
 
 
 @pytest.mark.parametrize(

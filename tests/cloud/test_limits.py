@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cloud import limits
+from cloud.doors import limits
+from cloud.doors.limits import check, check_resume
 from cloud.errors import RefusedError
-from cloud.limits import check, check_resume
 from proto.v1 import collector_pb2 as c
 from tests.cloud import packages
 from tests.cloud.packages import coverage, endpoint, offsets, package, place

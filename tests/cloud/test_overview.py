@@ -1,8 +1,8 @@
 """The overview, read from both databases."""
 
-from cloud import overview
-from cloud.reports import DataTypeTotal, Overview, Workload
-from cloud.store import Store
+from cloud.pages import overview
+from cloud.pages.reports import DataTypeTotal, Overview, Workload
+from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
 from tests.cloud import packages
 from tests.cloud.packages import endpoint, offsets, package, place

@@ -1,6 +1,6 @@
 """Plain words for what became of bytes."""
 
-from cloud.reasons import (
+from cloud.pages.reasons import (
     COUNTED,
     GROUP_WORDS,
     LOST_FRAMES,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from cloud import reports
-from cloud.reports import FieldsQuery, PageQuery, Paging, Query
+from cloud.pages import reports
+from cloud.pages.reports import FieldsQuery, PageQuery, Paging, Query
 
 
 def test_time_keeps_milliseconds() -> None:

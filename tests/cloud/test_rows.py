@@ -1,6 +1,6 @@
 """A package as rows: merged within, printable, in an order that cannot deadlock."""
 
-from cloud.rows import Row, Rows, printable
+from cloud.store.rows import Row, Rows, printable
 from proto.v1 import collector_pb2 as c
 from proto.v1 import detector_pb2 as d
 from tests.cloud import packages

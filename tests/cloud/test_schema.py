@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import Table
 
-from cloud import schema
-from cloud.schema import Merge, identity
+from cloud.store import schema
+from cloud.store.schema import Merge, identity
 
 
 def test_identity_is_stable_and_fits_63_bits() -> None:

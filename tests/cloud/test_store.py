@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from cloud import schema
 from cloud.errors import OverlapError, StoreError, UnavailableError
-from cloud.store import Store
+from cloud.store import schema
+from cloud.store.store import Store
 from tests.cloud import packages
 from tests.cloud.packages import START, TOPIC, endpoint, offsets, package
 from tests.cloud.postgres import Postgres

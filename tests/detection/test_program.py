@@ -6,12 +6,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from agent.links import bind, client_credentials
 from detection.program import (
     SERVICE,
     Detector,
@@ -23,6 +25,7 @@ from detection.program import (
 )
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
+from tests.certificates import Authority
 
 WAIT_SECONDS = 100
 
@@ -143,3 +146,20 @@ def test_a_process_without_its_parent_ends() -> None:
     wanted, parents = multiprocessing.Pipe(duplex=False)
     parents.close()
     serve_beside(free_address(), "", wanted, new_tally())
+
+
+def test_all_processes_serve_with_the_certificates_that_they_are_given(
+    tmp_path: Path,
+) -> None:
+    pem = Authority().issue(tmp_path / "tls")
+    address = free_address()
+    bound = partial(bind, pem.of("detector"))
+    others = Others(address, "", [new_tally()], bound)
+    credentials = client_credentials(pem.of("detector").read())
+    with grpc.secure_channel(address, credentials) as channel:
+        stub = detector_pb2_grpc.DetectorStub(channel)
+        answer = stub.Detect(request(b"{}"), timeout=WAIT_SECONDS, wait_for_ready=True)
+        assert answer.catalog_digest
+    with pytest.raises(grpc.RpcError), grpc.insecure_channel(address) as channel:
+        detector_pb2_grpc.DetectorStub(channel).Detect(request(b"{}"), timeout=5)
+    others.stop()

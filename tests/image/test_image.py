@@ -11,8 +11,8 @@ pytestmark = pytest.mark.timeout(BUILD_SECONDS + 60)
 
 COMPILED = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for package in ("rings", "detection")
-    for path in (ROOT / package).glob("*.pxd")
+    for package in ("rings", "detection", "agent")
+    for path in (ROOT / package).rglob("*.pxd")
     if path.stem != "memory"
 )
 

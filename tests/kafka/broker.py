@@ -15,6 +15,11 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._scram import (
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from tests.certificates import Authority
 from tests.ports import steady_port
@@ -149,6 +154,13 @@ class KafkaNode:
             self._process.kill()
             self._process.wait(STOP_SECONDS)
             self._process = None
+
+    def add_user(self, name: str, password: str) -> None:
+        """May come by SCRAM from now on."""
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        added = UserScramCredentialUpsertion(name, how, password.encode())
+        admin = self._admin()
+        admin.alter_user_scram_credentials([added])[name].result(10)
 
     def delete_topics(self) -> None:
         """Leaves nothing of one test to the next."""

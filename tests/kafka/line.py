@@ -63,7 +63,9 @@ class RunningDigger:
     def __init__(self, settings: Settings) -> None:
         self.digger = Digger(settings)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self.digger.run, args=(self._stop,))
+        self._thread = threading.Thread(
+            target=self.digger.run, args=(self._stop,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> float:

@@ -7,22 +7,141 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+from cryptography import x509
 
+from agent.certificates import Files, name_in
 from agent.interceptor.privileges import Capability
 from agent.keys import read_keys
-from agent.settings import load
+from agent.settings import Settings, load
 from tests.agent.test_keys import key_file
+from tests.certificates import Authority
 from tests.manifests.rendering import KUSTOMIZE, Object, containers, pod, render
 from tests.manifests.test_schema import KUBERNETES
 
 
-def rendered_with(component: str, folder: Path) -> tuple[Object, ...]:
-    """An overlay of the base and one component."""
+def rendered_with(components: str, folder: Path) -> tuple[Object, ...]:
+    """An overlay of the base and some components."""
     base = os.path.relpath(KUSTOMIZE, folder.resolve())
+    chosen = ", ".join(f"{base}/components/{name}" for name in components.split())
     (folder / "kustomization.yaml").write_text(
-        f"resources: [{base}/base]\ncomponents: [{base}/components/{component}]\n"
+        f"resources: [{base}/base]\ncomponents: [{chosen}]\n"
     )
     return render(folder)
+
+
+def _workloads(components: str, folder: Path) -> dict[str, Object]:
+    """Each workload with its name, valid for all versions."""
+    found = {}
+    for thing in rendered_with(components, folder):
+        if thing["kind"] in ("DaemonSet", "Deployment", "StatefulSet"):
+            for version in KUBERNETES:
+                kubernetes_validate.validate(thing, version, strict=True)
+            found[thing["metadata"]["name"]] = thing
+    return found
+
+
+def _loaded(workload: Object, folder: Path) -> Settings:
+    """What it reads, if its Secrets hold what they are documented to hold."""
+    (container,) = containers(workload)
+    mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    variables = {}
+    for variable in container.get("env", ()):
+        source = variable.get("valueFrom", {}).get("secretKeyRef", {})
+        variables[variable["name"]] = variable.get("value", source.get("key", "x"))
+    for volume in pod(workload)["volumes"]:
+        if "secret" in volume:
+            assert not volume["secret"]["defaultMode"] & 0o007
+            assert not volume["secret"].get("optional", False)
+            made = folder / volume["secret"]["secretName"]
+            Authority().issue(made)
+            (made / "token").touch(0o600)
+            (made / "token").write_text("abc")
+            for name, value in variables.items():
+                variables[name] = value.replace(mounts[volume["name"]], str(made))
+    return load(None, variables)
+
+
+def _secrets(workload: Object) -> set[str]:
+    volumes = pod(workload).get("volumes", ())
+    return {v["secret"]["secretName"] for v in volumes if "secret" in v}
+
+
+def test_each_of_our_programs_has_a_certificate_of_its_own(tmp_path: Path) -> None:
+    found = _workloads("tls", tmp_path)
+    secrets = {name: _secrets(workload) for name, workload in found.items()}
+    ours = ("interceptor", "digger", "detector", "cloud")
+    assert secrets == {"kafka": set()} | {name: {f"{name}-tls"} for name in ours}
+    loaded = {name: _loaded(found[name], tmp_path) for name in ours}
+    assert loaded["interceptor"].addresses.files.ca
+    assert loaded["digger"].addresses.files.ca
+    assert loaded["digger"].detector.files.ca
+    assert loaded["digger"].cloud.files.ca
+    assert loaded["detector"].detector.files.ca
+    assert loaded["cloud"].cloud.collector_files.certificate
+
+
+def test_no_service_says_plain_text_where_tls_is_spoken(tmp_path: Path) -> None:
+    ports = {
+        port["name"]: port.get("appProtocol")
+        for thing in rendered_with("tls", tmp_path)
+        if thing["kind"] == "Service"
+        for port in thing["spec"]["ports"]
+    }
+    encrypted = (ports["addresses"], ports["detector"], ports["collector"])
+    assert encrypted == (None, None, None)
+    assert ports["dashboard"] == "http"
+
+
+def test_the_token_is_the_diggers_alone(tmp_path: Path) -> None:
+    found = _workloads("tls cloud-token", tmp_path)
+    have = {name for name, w in found.items() if "cloud-token" in _secrets(w)}
+    assert have == {"digger"}
+    assert _loaded(found["digger"], tmp_path).cloud.token_file.endswith("/token")
+
+
+@pytest.mark.parametrize(
+    ("component", "protocol"),
+    [("kafka-certificate", "SSL"), ("kafka-password", "SASL_SSL")],
+)
+def test_kafka_is_reached_over_tls_by_who_sends_and_who_reads(
+    tmp_path: Path, component: str, protocol: str
+) -> None:
+    found = _workloads(f"{component} tls encryption cloud-token", tmp_path)
+    secret = {"kafka-certificate": "kafka-tls"}.get(component, component)
+    have = {name for name, w in found.items() if secret in _secrets(w)}
+    assert have == {"interceptor", "digger"}
+    alone = _workloads(component, tmp_path)
+    for name in have:
+        kafka = _loaded(alone[name], tmp_path).kafka
+        assert kafka.security_protocol == protocol
+        assert kafka.ca_file
+        assert bool(kafka.certificate_file) != bool(kafka.sasl_password)
+
+
+def test_the_certificates_made_as_documented_are_of_one_authority(
+    tmp_path: Path,
+) -> None:
+    """The commands of docs/operation.md, with a kubectl that does nothing."""
+    text = (KUSTOMIZE.parent / "docs" / "operation.md").read_text()
+    (block,) = re.findall(r"^```\n(openssl req -x509.*?)^```", text, re.M | re.S)
+    (tmp_path / "kubectl").write_text("#!/bin/sh\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(
+        ["sh", "-euc", "umask 077; " + block],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    authority = x509.load_pem_x509_certificate((tmp_path / "ca.crt").read_bytes())
+    for name in ("interceptor", "digger", "detector", "cloud"):
+        parts = (tmp_path / file for file in ("ca.crt", f"{name}.crt", f"{name}.key"))
+        content = Files("detector", *map(str, parts)).read()
+        assert name_in(content.certificate) == name
+        own = x509.load_pem_x509_certificate(content.certificate)
+        own.verify_directly_issued_by(authority)
 
 
 def test_the_interceptor_can_do_with_four_capabilities(tmp_path: Path) -> None:

@@ -65,6 +65,12 @@ def test_policies_cover_every_server(overlay: str) -> None:
     assert sorted(covered) == ["cloud", "detector", "digger", "kafka"]
 
 
+def test_every_digger_serves_the_list_whether_ready_or_not(overlay: str) -> None:
+    """Readiness may depend on the cloud; which pods to capture does not."""
+    service = named(overlay, "Service", "digger")["spec"]
+    assert service["publishNotReadyAddresses"] is True
+
+
 def test_no_rule_admits_everyone(overlay: str) -> None:
     for policy in of_kind(overlay, "NetworkPolicy"):
         assert "Ingress" in policy["spec"]["policyTypes"]

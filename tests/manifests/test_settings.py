@@ -118,7 +118,7 @@ def test_it_is_probed_at_its_health_port(
     assert ports(workload)["health"] == port
     (container,) = containers(workload)
     probes = [container[f"{kind}Probe"]["httpGet"] for kind in PROBES]
-    assert [probe["path"] for probe in probes] == ["/readyz", "/readyz", "/livez"]
+    assert [probe["path"] for probe in probes] == ["/startz", "/readyz", "/livez"]
     assert {probe["port"] for probe in probes} == {"health"}
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
+from agent.record import batch_decoder
 from tests.netns.capturing import (
     WAIT_SECONDS,
     accounts_for_all,
     address_list,
+    all_values,
     ask,
     capturing,
     forwarding,
@@ -22,6 +24,7 @@ from tests.netns.capturing import (
     wait_for,
 )
 from tests.netns.pods import NET, NET_6, Node, Pod, ip
+from tests.topics import RECORDS_TOPIC
 
 PORT = 8000
 SERVER, CLIENT, OTHER = f"{NET}.2", f"{NET}.6", f"{NET}.10"
@@ -200,3 +203,24 @@ def test_without_a_broker_capture_goes_on_and_counts_what_it_drops(
     dropped = sum(n for name, n in total.counts.items() if name.startswith("kafka_"))
     assert dropped == 1500
     assert interceptor.coverage.delivered == 0
+
+
+def test_what_is_not_chosen_is_counted_without_its_bodies(
+    shop: Shop, address_server: str
+) -> None:
+    flags = {"capture-bodies": "chosen", "capture-whole-per-second": "1"}
+    with EmbeddedBroker() as broker:
+        used = settings(broker.bootstrap, address_server, **flags)
+        with capturing(used, PODS) as interceptor:
+            assert shop.ask(400) == 400
+            assert interceptor.flush(WAIT_SECONDS)
+            delivered = interceptor.coverage.delivered
+        total = interceptor.coverage.total()
+        batches = list(
+            map(batch_decoder.decode, all_values(broker.bootstrap, RECORDS_TOPIC))
+        )
+    assert delivered == total.counts["pairs"] == 400
+    assert sum(batch.exchanges for batch in batches) == 400
+    whole = sum(len(batch.records) for batch in batches)
+    assert 0 < whole == total.counts["sent_whole"] < 50
+    assert all(fact.shape for batch in batches for fact in batch.facts)

@@ -4,6 +4,7 @@ import http.client
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,23 @@ def test_with_few_capabilities_host_ends_are_captured(
     assert role.process.returncode == 0
     named = [line.split()[2] for line in told.splitlines() if " is missing: " in line]
     assert sorted(named) == missing
+
+
+def test_without_kafka_it_has_started_and_lives_but_is_not_ready(
+    site: Web, addresses: str
+) -> None:
+    """Said in one line, though each worker has a producer of its own."""
+    bootstrap = f"127.0.0.1:{free_port()}"
+    with running(FOUR, bootstrap, addresses) as role:
+        wait_for(lambda: role.ask("/startz")[0] == 200)
+        wait_for(lambda: role.number("vethscope_capture_addresses") >= 2)
+        assert role.ask("/livez") == (200, "ok\n")
+        assert role.ask("/readyz") == (503, "interceptor: not yet\n")
+        time.sleep(3)
+        told = role.end()
+    lines = [line for line in told.splitlines() if "kafka: " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(f"kafka: {bootstrap} is not reachable, trying on")
 
 
 def test_without_packets_it_says_what_is_missing(addresses: str) -> None:

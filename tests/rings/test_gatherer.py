@@ -16,6 +16,8 @@ from tests.rings.wire import START_NS, pairs_of, request, response
 SECOND = 10**9
 MOST = 1 << 20
 
+INTERVAL_NS = 300 * 10**9
+
 
 def pair(
     target: str = "/a", answer: bytes = b'{"a": 1}', asked: bytes = b"", **changes: int
@@ -97,13 +99,28 @@ def test_equal_exchanges_are_one_fact() -> None:
         pair(at_ns=START_NS + 5, waited_ns=10),
         pair("/a?other=query", at_ns=START_NS + 1, waited_ns=20),
         pair(at_ns=START_NS + 9, waited_ns=-3),
-        pair("/a#fragment", at_ns=START_NS + 2),
+        pair("/a#fragment", at_ns=START_NS + 2, waited_ns=900),
     )
     (fact,) = batch.facts
     assert (fact.exchanges, fact.target) == (4, b"/a")
     assert (fact.first_ns, fact.last_ns) == (START_NS + 1, START_NS + 9)
-    assert fact.waited_ns == 1030
+    assert fact.waited_ns == 930
     assert not batch.records
+
+
+def test_exchanges_of_one_fact_took_about_the_same_time() -> None:
+    waits = [100_000, 101_000, 110_000, 150_000, 250_000, 10**12]
+    (batch,) = gathered(lean(), *(pair(waited_ns=waited) for waited in waits))
+    means = [fact.waited_ns // fact.exchanges for fact in batch.facts]
+    assert means == [100_500, 110_000, 150_000, 250_000, 10**12]
+
+
+def test_exchanges_of_one_fact_lie_in_one_interval() -> None:
+    ends = START_NS // INTERVAL_NS * INTERVAL_NS + INTERVAL_NS
+    (batch,) = gathered(
+        lean(), pair(at_ns=ends - 1), pair(at_ns=ends), pair(at_ns=ends)
+    )
+    assert [fact.exchanges for fact in batch.facts] == [1, 2]
 
 
 def test_what_tells_exchanges_apart_makes_facts_of_their_own() -> None:
@@ -260,3 +277,10 @@ def test_what_is_chosen_is_whole_and_the_rest_is_counted() -> None:
         for fact in batch.facts + [record.fact for record in batch.records]:
             told[fact.target] += fact.exchanges
     assert told == {b"/users/%d" % n: 143 if n < 6 else 142 for n in range(7)}
+
+
+def test_what_the_path_does_not_say_is_told_beside() -> None:
+    query = b'{"operationName": "OrderById", "query": "query OrderById {order}"}'
+    (batch,) = gathered(gatherer(), pair("/q", b"{}", query), pair("/q"))
+    told = [record.fact.operation for record in batch.records]
+    assert told == [b"query OrderById", b""]

@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from agent.certificates import Files
 from agent.cluster import service
 from agent.cluster.addresses import NODE, POD, SERVICE, AddressIndex, Workload
 from agent.cluster.service import AddressClient, ListenError, Server
+from agent.links import PLAIN
+from tests.certificates import Authority
 from tests.waiting import eventually
 
 ORDERS = Workload("shop", "Deployment", "orders")
@@ -20,8 +24,11 @@ def ip(number: int) -> bytes:
 
 
 @contextmanager
-def followed(port: int) -> Iterator[AddressClient]:
-    client, stop = AddressClient(f"127.0.0.1:{port}", "node-1"), threading.Event()
+def followed(port: int, files: Files = PLAIN, *others: int) -> Iterator[AddressClient]:
+    """With others it is as behind one name: the first that answers is taken."""
+    servers = ",".join(f"127.0.0.1:{number}" for number in (port, *others))
+    client = AddressClient(f"ipv4:{servers}" if others else servers, "node-1", files)
+    stop = threading.Event()
     thread = threading.Thread(target=client.run, args=(stop,))
     thread.start()
     try:
@@ -116,3 +123,85 @@ def test_a_port_in_use_is_told() -> None:
         pytest.raises(ListenError, match=r"addresses\.listen: 127\.0\.0\.1:\d+"),
     ):
         Server(index, f"127.0.0.1:{server.port}")
+
+
+def test_a_client_of_a_digger_without_names_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind the same name another digger may have them."""
+    monkeypatch.setattr(service, "_WAIT_SECONDS", 0.01)
+    with Server(AddressIndex(), LOOPBACK) as server, followed(server.port):
+        assert eventually(lambda: "trying on" in caplog.text)
+
+
+def test_diggers_that_follow_each_other_do_not_mix(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The second's revision is lower, and it never heard of the first's pods."""
+    first, second = AddressIndex(), AddressIndex()
+    for number in range(50):
+        first.add(ip(number), ORDERS, POD, 0, "a")
+        first.remove(ip(number), "a", 1)
+    first.add(ip(100), ORDERS, POD, 0, "a")
+    second.add(ip(200), ORDERS, POD, 0, "b")
+    for index in (first, second):
+        index.complete()
+    assert first.revision > second.revision + 50
+    one = Server(first, LOOPBACK)
+    with (
+        Server(second, LOOPBACK) as two,
+        followed(one.port, PLAIN, two.port) as client,
+    ):
+        assert eventually(lambda: client.monitored == {ip(100)})
+        one.close()
+        assert eventually(lambda: client.monitored == {ip(200)})
+        second.add(ip(201), ORDERS, POD, 0, "c")
+        assert eventually(lambda: client.monitored == {ip(200), ip(201)})
+        assert client.is_up
+    assert caplog.records[-1].message.endswith("is back")
+
+
+def test_both_ends_prove_themselves_and_certificates_change_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The authority too: a digger and an interceptor have new files at other times."""
+    monkeypatch.setattr(service, "PAUSE_SECONDS", (0.05, 0.2))
+    authority = Authority()
+    digger = authority.issue(tmp_path / "digger").of("addresses")
+    interceptor = authority.issue(tmp_path / "interceptor").of("addresses")
+    index = AddressIndex()
+    index.add(ip(1), ORDERS, POD, 0, "a")
+    index.complete()
+    with (
+        Server(index, LOOPBACK, digger) as server,
+        followed(server.port, interceptor) as client,
+    ):
+        assert eventually(lambda: client.monitored == {ip(1)})
+        following = Authority()
+        following.issue(tmp_path / "digger")
+        with followed(server.port, interceptor) as late:
+            words = "does not prove, trying on"
+            assert eventually(lambda: words in caplog.text)
+            assert not late.is_up
+            following.issue(tmp_path / "interceptor")
+            assert eventually(lambda: late.is_up)
+            assert late.monitored == {ip(1)}
+        assert client.is_up
+    assert len([r for r in caplog.records if "trying on" in r.message]) == 1
+
+
+def test_who_does_not_prove_itself_gets_no_list(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    digger = Authority().issue(tmp_path / "digger").of("addresses")
+    stranger = Authority().issue(tmp_path / "stranger").of("addresses")
+    index = AddressIndex()
+    index.add(ip(1), ORDERS, POD, 0, "a")
+    index.complete()
+    with Server(index, LOOPBACK, digger) as server:
+        for files in (PLAIN, stranger._replace(ca=digger.ca)):
+            with followed(server.port, files) as client:
+                assert not client.is_complete.wait(1)
+                assert not client.is_up
+    assert len(caplog.records) == 2
+    assert "hangs up: see addresses.ca_file" in caplog.text

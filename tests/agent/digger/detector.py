@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from agent.certificates import Files
+from agent.links import PLAIN, bind
 from proto.v1 import detector_pb2, detector_pb2_grpc
 from tests.ports import free_port
 
@@ -14,7 +16,7 @@ from tests.ports import free_port
 class SmallDetector(detector_pb2_grpc.DetectorServicer):
     """Serves until closed; use as a context."""
 
-    def __init__(self, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, listen: str = "127.0.0.1:0", files: Files = PLAIN) -> None:
         self.calls = 0
         self.messages = 0
         self.refused: list[bytes] = []
@@ -22,7 +24,7 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
         self._lock = threading.Lock()
         self._server = grpc.server(ThreadPoolExecutor(4))
         detector_pb2_grpc.add_DetectorServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port(listen)}"
+        self.address = f"127.0.0.1:{bind(files, self._server, listen)}"
         self._server.start()
 
     def Detect(  # noqa: N802

@@ -8,14 +8,13 @@ import pytest
 
 from agent.cluster.addresses import INTERNET
 from agent.digger import inspection
-from agent.digger.detectors import AwayError, RefusedError, Scanned
-from agent.digger.inspection import Inspector, Outcome, message
+from agent.digger.detectors import AwayError, Part, RefusedError, Scanned
+from agent.digger.inspection import Inspector, Outcome, body_prefix, part, parts
 from agent.digger.package import Edge
 from agent.digger.sampling import EXTRA, FIRST
 from agent.digger.waiting import Job
 from agent.record import Message as Captured
 from agent.settings import Digger
-from detection.finding import Message
 from tests.agent.digger.records import record
 from tests.waiting import eventually
 
@@ -29,11 +28,11 @@ class Scripted:
     digest = "scripted"
     lanes = 1
 
-    def __init__(self, answer: Callable[[list[Message]], object]) -> None:
+    def __init__(self, answer: Callable[[list[Part]], object]) -> None:
         self.asked: list[int] = []
         self._answer = answer
 
-    def scan(self, messages: list[Message]) -> Scanned:
+    def scan(self, messages: list[Part]) -> Scanned:
         if messages:
             self.asked.append(len(messages))
         self._answer(messages)
@@ -67,7 +66,7 @@ def taken(running: Inspector, count: int) -> dict[object, Outcome]:
     return {outcome.job.endpoint: outcome for outcome in outcomes}
 
 
-def holds(messages: list[Message], name: str) -> bool:
+def holds(messages: list[Part], name: str) -> bool:
     return any(name.encode() in one.body for one in messages)
 
 
@@ -83,7 +82,7 @@ def test_outcomes_come_back_for_each_job() -> None:
 
 
 def test_one_refused_exchange_does_not_hold_up_the_others() -> None:
-    def answer(messages: list[Message]) -> None:
+    def answer(messages: list[Part]) -> None:
         if holds(messages, "poison"):
             raise RefusedError
 
@@ -96,7 +95,7 @@ def test_one_refused_exchange_does_not_hold_up_the_others() -> None:
 
 
 def test_a_mistake_of_ours_costs_one_exchange() -> None:
-    def answer(messages: list[Message]) -> None:
+    def answer(messages: list[Part]) -> None:
         if holds(messages, "poison"):
             raise RecursionError("quotes what was captured")
 
@@ -113,7 +112,7 @@ def test_what_must_be_inspected_waits_for_a_detector_that_is_away(
 ) -> None:
     is_there = threading.Event()
 
-    def answer(_: list[Message]) -> None:
+    def answer(_: list[Part]) -> None:
         if not is_there.is_set():
             raise AwayError("detector:7082: UNAVAILABLE")
 
@@ -135,7 +134,7 @@ def test_what_must_be_inspected_waits_for_a_detector_that_is_away(
 
 
 def test_what_may_be_inspected_is_left_when_the_detector_goes_away() -> None:
-    def answer(_: list[Message]) -> None:
+    def answer(_: list[Part]) -> None:
         raise AwayError("gone")
 
     with inspector(Scripted(answer)) as running:
@@ -146,7 +145,7 @@ def test_what_may_be_inspected_is_left_when_the_detector_goes_away() -> None:
 
 
 def test_an_exchange_that_takes_the_detector_away_each_time_is_refused() -> None:
-    def answer(messages: list[Message]) -> None:
+    def answer(messages: list[Part]) -> None:
         if holds(messages, "poison"):
             raise AwayError("crashed")
 
@@ -174,17 +173,17 @@ def coded(coding: str, body: bytes, truncated: bool = False) -> Captured:
     return Captured(head, body, len(body), truncated, 0)
 
 
-def test_the_request_has_target_headers_and_body() -> None:
-    request = message(record(request={"x": 1}).request, b"/a?b=1", 99)
-    assert request.target == b"/a?b=1"
-    assert request.headers == [(b"Content-Type", b"application/json")]
-    assert (request.content_type, request.body) == ("application/json", b'{"x": 1}')
-    assert not request.truncated
+def test_a_message_goes_as_it_was_captured() -> None:
+    asked, answered = parts(record("GET /a?b=1 HTTP/1.1", request={"x": 1}), 99)
+    assert asked.head.startswith(b"GET /a?b=1 HTTP/1.1\r\n")
+    assert (asked.body, asked.is_cut) == (b'{"x": 1}', False)
+    assert (answered.head[:12], answered.body) == (b"HTTP/1.1 200", b"")
+    assert "GET" not in repr(asked)
 
 
 def test_bodies_are_content_decoded() -> None:
-    decoded = message(coded("gzip", gzip.compress(BODY)), b"", 1000)
-    assert (decoded.body, decoded.truncated) == (BODY, False)
+    decoded = part(coded("gzip", gzip.compress(BODY)), 1000)
+    assert (decoded.body, decoded.is_cut) == (BODY, False)
 
 
 @pytest.mark.parametrize(
@@ -196,4 +195,9 @@ def test_bodies_are_content_decoded() -> None:
     ],
 )
 def test_a_body_not_whole_is_marked(captured: Captured) -> None:
-    assert message(captured, b"", 1000).truncated
+    assert part(captured, 1000).is_cut
+
+
+def test_the_prefix_is_bounded() -> None:
+    assert body_prefix(coded("", BODY), 5) == BODY[:5]
+    assert body_prefix(coded("gzip", gzip.compress(BODY)), 5) == BODY[:5]

@@ -11,6 +11,7 @@ import pytest
 from agent.digger.intake import Intake, Received
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
+from agent.kafka.reachability import Reachability
 from agent.kafka.topics import ensure_topics
 from agent.settings import Kafka, Settings
 from tests.topics import RECORDS_TOPIC
@@ -46,7 +47,8 @@ def bounded() -> Iterator[Settings]:
 @contextmanager
 def taking(settings: Settings, offsets: Offsets) -> Iterator[Intake]:
     identities = ensure_topics(settings, threading.Event())
-    with Intake(settings, identities, offsets.resume, lambda: True) as intake:
+    link = Reachability(settings.kafka.bootstrap)
+    with Intake(settings, identities, offsets.resume, lambda: True, link) as intake:
         yield intake
 
 

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
+from agent import health
 from agent.cluster import watch
+from agent.digger import inspection
 from agent.digger.program import Digger
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
@@ -21,6 +24,7 @@ from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.digger.records import PORT, SERVER, START_NS, batch, record
+from tests.ports import free_port
 from tests.topics import COVERAGE_TOPIC
 from tests.waiting import eventually
 
@@ -204,3 +208,54 @@ def test_a_digger_told_to_stop_first_stops_at_once(line: Line) -> None:
     stop = threading.Event()
     stop.set()
     Digger(line.settings).run(stop)
+
+
+@pytest.fixture
+def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standing still is noticed after a moment."""
+    monkeypatch.setattr(health, "STILL_SECONDS", 1.0)
+    monkeypatch.setattr(inspection, "PAUSE_SECONDS", (0.1, 0.2))
+
+
+def stays(holds: Callable[[], bool]) -> bool:
+    """For longer than it takes to be found standing still."""
+    return not eventually(lambda: not holds(), 2.5)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_the_detector_is_away(
+    line: Line, start: Start
+) -> None:
+    away = Detector(server=f"127.0.0.1:{free_port()}")
+    digger = start(msgspec.structs.replace(line.settings, detector=away))
+    assert eventually(lambda: digger.is_ready)
+    line.send(record())
+    assert eventually(lambda: not digger.is_ready)
+    assert stays(lambda: digger.is_live and digger.has_started)
+    with SmallDetector(away.server):
+        assert eventually(lambda: digger.is_ready)
+        assert eventually(lambda: digger.digested == 1)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_the_cloud_does_not_know_it(
+    line: Line, start: Start
+) -> None:
+    line.cloud.tokens = {"Bearer other"}
+    digger = start(line.settings)
+    assert eventually(digger.is_reading.is_set)
+    assert eventually(lambda: not digger.is_ready)
+    line.send(record())
+    assert stays(lambda: digger.is_live and not digger.is_ready)
+    line.cloud.tokens = {None}
+    assert eventually(lambda: digger.is_ready and digger.digested == 1)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_it_lives_but_is_not_ready_while_kafka_is_away(
+    line: Line, start: Start
+) -> None:
+    nowhere = Kafka(bootstrap=f"127.0.0.1:{free_port()}")
+    digger = start(msgspec.structs.replace(line.settings, kafka=nowhere))
+    assert eventually(lambda: digger.has_started)
+    assert stays(lambda: digger.is_live and not digger.is_ready)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 import pytest
@@ -12,6 +13,8 @@ from agent.digger.uplink import Uplink
 from agent.settings import Cloud
 from proto.v1 import collector_pb2
 from tests.agent.digger.collector import SmallCollector
+from tests.certificates import Authority
+from tests.waiting import eventually
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 REFUSED = grpc.StatusCode.FAILED_PRECONDITION
@@ -23,8 +26,8 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def linked(collector: SmallCollector) -> Iterator[Uplink]:
-    link = Uplink(Cloud(server=f"127.0.0.1:{collector.port}"), "test")
+def linked(collector: SmallCollector, cloud: Cloud | None = None) -> Iterator[Uplink]:
+    link = Uplink(cloud or Cloud(server=f"127.0.0.1:{collector.port}"), "test")
     stop = threading.Event()
     thread = threading.Thread(target=link.run, args=(stop,))
     thread.start()
@@ -66,7 +69,8 @@ def test_a_package_is_sent_until_it_is_accepted(
         assert link.drain(10)
         assert covered(collector) == [(0, 10), (10, 20)]
     assert [r.message.split(": ")[-1] for r in caplog.records] == [
-        "UNAVAILABLE, packages wait",
+        f"127.0.0.1:{collector.port} is not reachable, packages wait",
+        f"127.0.0.1:{collector.port} answers INTERNAL, packages wait",
         f"127.0.0.1:{collector.port} is back",
     ]
 
@@ -131,7 +135,7 @@ def test_a_package_that_is_never_taken_is_counted_and_the_line_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     wrong = package(0, 10)
-    wrong.endpoints.add(method="GET", path="/a", pairs=10)
+    wrong.endpoints.add(method="GET", path="/a")
     with SmallCollector() as collector, linked(collector) as link:
         collector.failures = [grpc.StatusCode.INVALID_ARGUMENT]
         link.put(wrong, 10)
@@ -146,13 +150,56 @@ def test_a_package_that_is_never_taken_is_counted_and_the_line_goes_on(
 
 
 def test_a_cloud_certificate_that_is_not_trusted_is_not_spoken_to(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = tmp_path_factory.mktemp("ca") / "ca.pem"
-    file.write_text("not a certificate")
-    with SmallCollector() as collector:
-        cloud = Cloud(server=f"127.0.0.1:{collector.port}", ca_file=str(file))
-        link = Uplink(cloud, "test")
-        with pytest.raises(grpc.RpcError):
-            link.resume("records", [0])
+    served = Authority().issue(tmp_path / "cloud")
+    other = Authority().issue(tmp_path / "other")
+    with SmallCollector(files=served.of("cloud")._replace(ca="")) as collector:
+        address = f"127.0.0.1:{collector.port}"
+        link = Uplink(Cloud(server=address, ca_file=other.ca), "test")
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError):
+                link.resume("records", [0])
+        assert not link.is_up
         link.close()
+    assert [r.message for r in caplog.records] == [
+        f"cloud: {address} has a certificate that cloud.ca_file does not prove, "
+        "packages wait"
+    ]
+
+
+def test_the_token_goes_with_each_call_and_changes_without_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pem = Authority().issue(tmp_path / "cloud")
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("canary-old\n")
+    with SmallCollector(files=pem.of("cloud")._replace(ca="")) as collector:
+        address = f"127.0.0.1:{collector.port}"
+        cloud = Cloud(server=address, ca_file=pem.ca, token_file=str(token))
+        with linked(collector, cloud) as link:
+            collector.tokens = {"Bearer canary-old"}
+            assert link.resume("records", [0]) == {}
+            collector.tokens = {"Bearer canary-new"}
+            for number in range(3):
+                link.put(package(10 * number, 10 * number + 10), 10)
+            assert eventually(lambda: not link.is_up)
+            assert not link.drain(0.2)
+            token.write_text("canary-new\n")
+            assert link.drain(10)
+            assert link.is_up
+            assert link.digested == 30
+    assert "canary" not in caplog.text
+    assert [r.message for r in caplog.records] == [
+        f"cloud: {address} does not know the token of cloud.token_file, packages wait",
+        f"cloud: {address} is back",
+    ]
+
+
+def test_a_token_of_another_cluster_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with SmallCollector() as collector, linked(collector) as link:
+        collector.failures = [grpc.StatusCode.PERMISSION_DENIED]
+        link.put(package(0, 10), 10)
+        assert link.drain(10)
+    assert "has another cluster.name for the token of cloud.token_file" in caplog.text

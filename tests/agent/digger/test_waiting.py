@@ -15,7 +15,7 @@ EDGE = Edge(INTERNET, INTERNET, 80, "GET", "/")
 
 
 def job(choice: int = FIRST, body: str = "", failures: int = 0) -> Job:
-    one = Job(EDGE, "endpoint", 1, choice, record(request={"a": body}), NOW)
+    one = Job(EDGE, "endpoint", 1, choice, record(request={"a": body}), NOW - 1)
     one.failures = failures
     return one
 
@@ -123,3 +123,16 @@ def test_cleared_is_empty() -> None:
     waits.clear()
     assert waits.next(NOW) == []
     assert waits.pause_seconds(NOW) == 0
+
+
+def test_a_few_jobs_wait_a_moment_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "BATCH_JOBS", 2)
+    waits = queue()
+    young = [job(), job()]
+    young[0].since = young[1].since = NOW
+    waits.put(young[0])
+    assert waits.next(NOW + 0.01) == []
+    assert waits.next(NOW + 2 * waiting.GATHER_SECONDS) == young[:1]
+    waits.put(young[0])
+    waits.put(young[1])
+    assert waits.next(NOW) == young

@@ -1,8 +1,8 @@
 """Names learnt: they outlive a digger, and no word stands on the topic."""
 
-from agent.digger.endpoints import Endpoints
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.names import NamesTopic, names_key
+from agent.naming.endpoints import Endpoints
 from agent.settings import Cluster, Kafka, Settings
 from tests.waiting import eventually
 

@@ -1,0 +1,1 @@
+"""Naming: what endpoints, operations, keys and lone pods are called, without data."""

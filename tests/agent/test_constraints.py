@@ -1,0 +1,120 @@
+"""Settings of links that do not go together are told, one line each."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.constraints import is_loopback
+from agent.settings import SettingsError, effective, load
+from tests.certificates import Authority, Pem
+
+PASSWORD = {
+    "kafka-security-protocol": "SASL_SSL",
+    "kafka-sasl-mechanism": "PLAIN",
+    "kafka-sasl-username": "u",
+    "kafka-sasl-password": "p",
+}
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> Pem:
+    return Authority().issue(tmp_path / "own")
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.touch(0o600)
+    file.write_text("abc-123\n")
+    return file
+
+
+def lines(flags: dict[str, str]) -> list[str]:
+    try:
+        load(environment={}, flags=flags)
+    except SettingsError as error:
+        return str(error).splitlines()
+    return []
+
+
+def link(group: str, pem: Pem) -> dict[str, str]:
+    return {
+        f"{group}-ca-file": pem.ca,
+        f"{group}-certificate-file": pem.certificate,
+        f"{group}-key-file": pem.key,
+    }
+
+
+def test_whole_links_are_taken_and_shown(pem: Pem, token: Path) -> None:
+    flags = {"kafka-security-protocol": "SSL", "cloud-token-file": str(token)}
+    for group in ("addresses", "cloud", "detector", "kafka"):
+        flags |= link(group, pem)
+    assert not lines(flags | PASSWORD)
+    shown = dict(effective(load(environment={}, flags=flags)))
+    assert shown["detector.key_file"] == pem.key
+    assert shown["cloud.token_file"] == str(token)
+
+
+@pytest.mark.parametrize("group", ["addresses", "detector"])
+@pytest.mark.parametrize("missing", ["ca", "certificate", "key"])
+def test_both_ends_prove_themselves_or_none(pem: Pem, group: str, missing: str) -> None:
+    flags = link(group, pem)
+    del flags[f"{group}-{missing}-file"]
+    (line,) = lines(flags)
+    assert line.startswith(f"{group}.c")
+    assert line.endswith("one needs the other")
+
+
+@pytest.mark.parametrize("name", ["mechanism", "username", "password"])
+def test_a_password_needs_all_of_its_settings(name: str) -> None:
+    flags = {k: v for k, v in PASSWORD.items() if not k.endswith(name)}
+    assert lines(flags) == [f"kafka.sasl_{name}: security_protocol SASL_SSL needs it"]
+
+
+def test_a_certificate_for_kafka_needs_tls(pem: Pem) -> None:
+    assert lines(link("kafka", pem)) == [
+        "kafka.certificate_file: needs security_protocol SSL or SASL_SSL"
+    ]
+
+
+def test_a_certificate_for_the_cloud_needs_an_authority(pem: Pem) -> None:
+    flags = link("cloud", pem) | {"cloud-ca-file": ""}
+    assert lines(flags) == ["cloud.certificate_file: needs cloud.ca_file"]
+
+
+def test_a_mechanism_that_we_do_not_have_is_told() -> None:
+    line = lines(PASSWORD | {"kafka-sasl-mechanism": "GSSAPI"})[0]
+    assert "'GSSAPI': must be one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512" in line
+
+
+def test_a_token_goes_to_another_machine_only_over_tls(pem: Pem, token: Path) -> None:
+    flags = {"cloud-token-file": str(token), "cloud-server": "cloud.example:7083"}
+    assert lines(flags) == [
+        "cloud.token_file: goes to cloud.server only over TLS: set cloud.ca_file"
+    ]
+    assert not lines(flags | {"cloud-ca-file": pem.ca})
+    assert not lines(flags | {"cloud-server": "[::1]:7083"})
+
+
+def test_a_token_stands_alone_in_a_closed_file(token: Path) -> None:
+    flags = {"cloud-token-file": str(token)}
+    token.write_text("two words of canary")
+    (line,) = lines(flags)
+    assert line.startswith("cloud.token_file: must hold one token")
+    assert "canary" not in line
+    token.chmod(0o644)
+    assert lines(flags) == ["cloud.token_file: is open to all users: chmod o-rw"]
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("127.0.0.1:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("10.0.0.1:1", False),
+        ("cloud:1", False),
+    ],
+)
+def test_loopback_is_this_machine(address: str, holds: bool) -> None:
+    assert is_loopback(address) is holds
