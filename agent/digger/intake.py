@@ -33,6 +33,11 @@ SESSION_MS = 6_000
 """A digger that vanished gives up its partitions after so long."""
 PREFETCH_KBYTES = 8 << 10
 """Messages that librdkafka holds ready for us, before it unpacks them."""
+FETCH_BYTES = 256 << 10
+"""Of one partition at a time, compressed: in memory it may be thirty times as much. A
+message that is larger comes alone."""
+FULL_MS = 20
+"""What is held ready is soon taken, so librdkafka looks again after so long."""
 ENDS_SECONDS = 2.0
 """For the broker's answer about where a partition ends."""
 
@@ -295,8 +300,9 @@ def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:
         "partition.assignment.strategy": "cooperative-sticky",
         "queued.max.messages.kbytes": max(PREFETCH_KBYTES, largest >> 10),
         "message.max.bytes": largest,
-        "fetch.message.max.bytes": largest,
-        "fetch.max.bytes": max(PREFETCH_KBYTES << 10, largest),
+        "fetch.message.max.bytes": FETCH_BYTES,
+        "fetch.max.bytes": 16 * FETCH_BYTES,
+        "fetch.queue.backoff.ms": FULL_MS,
         "receive.message.max.bytes": max(100 << 20, largest + (1 << 20)),
         "fetch.wait.max.ms": 100,
     }
