@@ -130,14 +130,13 @@ class Intake:
         self._waiting |= set(held)
         self._is_reset = True
 
-    def lags(self) -> dict[str, int]:
-        """Messages not read yet, of each partition, as far as the broker told."""
-        lags = {}
-        for topic, partition in self._positions:
-            left = self._left(topic, partition)
-            if left is not None:
-                lags[f"{topic}/{partition}"] = left
-        return lags
+    def lags(self, ends: dict[Partition, int]) -> dict[str, int]:
+        """Messages not read yet, of each partition, as far as the broker told us or
+        whoever asked it for `ends`."""
+        return {
+            f"{topic}/{partition}": self._left((topic, partition), ends)
+            for topic, partition in self._positions
+        }
 
     def tell(self) -> None:
         """Commits how far we are, without waiting."""
@@ -238,14 +237,12 @@ class Intake:
             return offset
         return int(ends[1]) if ends else offset
 
-    def _left(self, topic: str, partition: int) -> int | None:
-        position = self._positions.get((topic, partition))
-        ends = self._consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), cached=True
-        )
-        if ends is None or ends[1] < 0:
-            return None
-        return max(0, int(ends[1]) - (ends[0] if position is None else position))
+    def _left(self, place: Partition, ends: dict[Partition, int]) -> int:
+        told = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        first, end = told if told and told[1] >= 0 else (0, 0)
+        position = self._positions[place]
+        read = max(first, 0) if position is None else position
+        return max(0, max(end, ends.get(place, 0)) - read)
 
     def _received(self, message: Any) -> Received | None:
         if message.error() is not None:

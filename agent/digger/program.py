@@ -16,9 +16,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from agent.cluster import api, names, watch
+from agent.cluster import api, names
 from agent.cluster.addresses import AddressIndex
 from agent.cluster.service import Server
+from agent.cluster.watch import follow
 from agent.digger.counting import Counting
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
 from agent.digger.detectors import Detector, DetectorClient, LocalDetector
@@ -32,7 +33,7 @@ from agent.health import Pulse
 from agent.kafka.names import NamesTopic, names_key
 from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import opener
-from agent.kafka.topics import ensure_topics, follow_topics, topics
+from agent.kafka.topics import Watch, ensure_topics, topics
 from agent.lifecycle import Roles
 from agent.lifecycle import told as words
 from agent.metrics import COUNTER, GAUGE, Metric, counter
@@ -184,7 +185,7 @@ class Digger:
             self._index.complete()
             return
         server = api.Api(configuration)
-        roles.start("watch", lambda stop: watch.follow(server, self._index, stop))
+        roles.start("watch", lambda stop: follow(server, self._index, stop))
 
     def _read(
         self, inspector: Inspector, stop: threading.Event, failed: threading.Event
@@ -194,7 +195,7 @@ class Digger:
         identities = ensure_topics(settings, stop, self._reachability)
         if not identities:
             return
-        changed = threading.Event()
+        watch = Watch(settings, identities)
         with ExitStack() as stack:
             intake = Intake(
                 settings,
@@ -204,18 +205,15 @@ class Digger:
                 self._reachability,
             )
             stack.callback(intake.close)
-            watching = stack.enter_context(Roles(changed))
-            watching.start(
-                "topics",
-                lambda ending: follow_topics(settings, identities, ending, changed),
-            )
+            watching = stack.enter_context(Roles(watch.changed))
+            watching.start("topics", watch.run)
             self._names.load(self._endpoints.take, NAMES_SECONDS)
             self._pulse.beat()
             self.is_reading.set()
             log.info("digger: started, addresses on %s", settings.addresses.listen)
-            self._digest(intake, inspector, stop, failed, changed)
-            if changed.is_set():
-                gone = sum(intake.lags().values())
+            self._digest(intake, inspector, stop, failed, watch)
+            if watch.changed.is_set():
+                gone = sum(intake.lags(watch.ends).values())
                 log.error("kafka: a topic was made anew, %d messages are gone", gone)
                 self._fail("recreated", gone)
 
@@ -225,15 +223,15 @@ class Digger:
         inspector: Inspector,
         stop: threading.Event,
         failed: threading.Event,
-        changed: threading.Event,
+        watch: Watch,
     ) -> None:
         ending = _Ending(stop)
-        while not (failed.is_set() or changed.is_set() or ending.is_over):
+        while not (failed.is_set() or watch.changed.is_set() or ending.is_over):
             self._pulse.beat()
             self._restart_if_void(intake, inspector)
             self._counting.gather(time.monotonic())
             self._close_if_due(inspector)
-            self._look_around(intake)
+            self._look_around(intake, watch)
             if self._uplink.is_full:
                 intake.idle(0.2)
                 ending.saw(False)
@@ -331,12 +329,12 @@ class Digger:
             self._failures[reason] += count
             self._counting.draft.note(reason, count)
 
-    def _look_around(self, intake: Intake) -> None:
+    def _look_around(self, intake: Intake, watch: Watch) -> None:
         """What need not be done all the time."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            self.lags = intake.lags()
+            self.lags = intake.lags(watch.ends)
             intake.tell()
             self._names.follow(self._endpoints.take)
             self._names.publish(self._endpoints.learnt(time.time_ns()))

@@ -9,10 +9,19 @@ import logging
 import random
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    OffsetSpec,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from agent.kafka.client import (
@@ -92,24 +101,42 @@ def _tell(reachability: Reachability, error: Exception) -> None:
         reachability.refuse(why)
 
 
-def follow_topics(
-    settings: Settings,
-    known: dict[str, str],
-    stop: threading.Event,
-    changed: threading.Event,
-) -> None:
-    """Until `stop`: sets `changed` once a topic is another one than `known`, made anew
-    if need be."""
-    # The consumer tells what is wrong.
-    reachability = Reachability(settings.kafka.bootstrap, log.debug)
-    admin = AdminClient(client_config(settings.kafka, reachability))
-    while not stop.wait(WATCH_SECONDS):
-        try:
-            is_same = _ensure(admin, settings) == known
-        except (KafkaException, TimeoutError):
-            continue
-        if not is_same:
-            changed.set()
+class Watch:
+    """Looks after the topics `known` by identity, in a thread of its own (`run`)."""
+
+    def __init__(self, settings: Settings, known: dict[str, str]) -> None:
+        self.changed = threading.Event()
+        """A topic is another one now, made anew if need be."""
+        self.ends: dict[tuple[str, int], int] = {}
+        """Where each partition of the known topics ended at the last look."""
+        self._settings = settings
+        self._known = known
+
+    def run(self, stop: threading.Event) -> None:
+        # The consumer tells what is wrong.
+        reachability = Reachability(self._settings.kafka.bootstrap, log.debug)
+        admin = AdminClient(client_config(self._settings.kafka, reachability))
+        while not stop.wait(WATCH_SECONDS):
+            with suppress(KafkaException, TimeoutError):
+                if _ensure(admin, self._settings) != self._known:
+                    self.changed.set()
+                elif not self.changed.is_set():
+                    self.ends |= _ends(admin, self._known)
+
+
+def _ends(admin: AdminClient, known: dict[str, str]) -> dict[tuple[str, int], int]:
+    asked = {
+        TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        for topic in known
+        for partition in admin.list_topics(topic, timeout=ANSWER_SECONDS)
+        .topics[topic]
+        .partitions
+    }
+    answers = admin.list_offsets(asked, request_timeout=ANSWER_SECONDS)
+    return {
+        (place.topic, place.partition): answer.result(ANSWER_SECONDS).offset
+        for place, answer in answers.items()
+    }
 
 
 def _ensure(admin: AdminClient, settings: Settings) -> dict[str, str]:

@@ -148,8 +148,8 @@ def test_how_far_behind_is_known(bounded: Settings, offsets: Offsets) -> None:
     produce(bounded, 30)
     with taking(bounded, offsets) as intake:
         assert len(take(intake, 30)) == 30
-        assert sum(intake.lags().values()) == 0
+        assert sum(intake.lags({}).values()) == 0
         intake.idle(0.1)
         produce(bounded, 8)
         assert len(take(intake, 8)) == 8
-        assert all(place.startswith("vethscope.") for place in intake.lags())
+        assert all(place.startswith("vethscope.") for place in intake.lags({}))
