@@ -93,8 +93,11 @@ class Intake:
         self._early: list[Any] = []
         self._reachability = reachability
         self._consumer = Consumer(_config(settings, self._reachability))
+        self._lead, *self._others = identities
+        self._companions: dict[Partition, set[Partition]] = {}
+        self._counts: dict[str, int] = {}
         self._consumer.subscribe(
-            list(identities),
+            [self._lead],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -161,12 +164,15 @@ class Intake:
         self.close()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._waiting |= _places(partitions)
+        self._companions |= {
+            place: self._beside(place) for place in _places(partitions)
+        }
+        self._waiting |= self._with_companions(partitions)
         # The group goes on after this; what is read is assigned once it is known where.
         consumer.incremental_assign([])
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        gone = _places(partitions)
+        gone = self._with_companions(partitions)
         if gone & self._positions.keys() and not self._hand_over():
             log.warning("kafka: partitions go before they were accounted for")
             self.rewind()
@@ -175,11 +181,42 @@ class Intake:
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Others may have them already."""
-        gone = _places(partitions)
+        gone = self._with_companions(partitions)
         if gone & self._positions.keys():
             self.rewind()
         self._leave(gone)
         self._waiting -= gone
+
+    def _with_companions(self, partitions: list[TopicPartition]) -> set[Partition]:
+        places = _places(partitions)
+        return places.union(*(self._companions.get(place, ()) for place in places))
+
+    def _beside(self, place: Partition) -> set[Partition]:
+        """Partitions of the other topics that whoever has this one reads too.
+
+        The group evens out the sum of all topics: two diggers might get the records of
+        all partitions and the coverage of all. So it spreads the records alone.
+        """
+        if place[1] >= self._counts.get(self._lead, 0):
+            self._counts = {
+                topic: self._partitions(topic) for topic in self._identities
+            }
+        return {
+            (topic, partition)
+            for topic in self._others
+            for partition in range(
+                place[1], self._counts[topic], self._counts[self._lead]
+            )
+        }
+
+    def _partitions(self, topic: str) -> int:
+        """How many there are; one while the broker does not say, so that the next
+        assignment asks again."""
+        try:
+            known = self._consumer.list_topics(topic, ENDS_SECONDS).topics[topic]
+        except KafkaException:
+            return 1
+        return max(1, len(known.partitions))
 
     def _leave(self, places: Iterable[Partition]) -> None:
         ours = [place for place in places if place in self._positions]
@@ -299,7 +336,7 @@ def _config(settings: Settings, reachability: Reachability) -> dict[str, Any]:
         "message.max.bytes": largest,
         "fetch.message.max.bytes": FETCH_BYTES,
         "fetch.max.bytes": 16 * FETCH_BYTES,
-        "fetch.queue.backoff.ms": FULL_MS,
         "receive.message.max.bytes": max(100 << 20, largest + (1 << 20)),
         "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": FULL_MS,
     }
