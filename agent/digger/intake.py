@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 
 from agent.kafka.client import DENIED, client_config, message_bytes
+from agent.kafka.epochs import written_after
 from agent.kafka.reachability import Reachability
 from agent.kafka.topics import own_name
 from agent.settings import Settings
@@ -92,7 +93,12 @@ class Intake:
         self._is_paused = False
         self._early: list[Any] = []
         self._reachability = reachability
-        self._consumer = Consumer(_config(settings, self._reachability))
+        self._proofs: dict[Partition, int] = {}
+        """Of partitions whose first message shows whether the log is the same."""
+        self._sought: dict[Partition, int] = {}
+        """Where a log was written anew."""
+        self._config = _config(settings, self._reachability)
+        self._consumer = Consumer(self._config)
         self._lead, *self._others = identities
         self._companions: dict[Partition, set[Partition]] = {}
         self._counts: dict[str, int] = {}
@@ -247,17 +253,45 @@ class Intake:
         return True
 
     def _start(self, place: TopicPartition) -> TopicPartition:
-        """Where to begin: with an epoch the broker itself tells if it lost that. One
-        from before `offset` was read would tell so wrongly."""
-        offset, epoch = self._positions[_place_of(place)], place.leader_epoch
-        if offset is None:
-            return TopicPartition(place.topic, place.partition, OFFSET_BEGINNING)
-        if epoch is None or place.offset < offset:
-            end = self._end(place, offset)
-            if end < offset:
-                log.error("kafka: %s/%d ends below what was read", *_place_of(place))
-            return TopicPartition(place.topic, place.partition, min(offset, end))
-        return TopicPartition(place.topic, place.partition, offset, leader_epoch=epoch)
+        """Where to begin. What was read last is read again, if we know in which epoch
+        the broker wrote it: if that was another one now, the log has lost its end."""
+        ours = _place_of(place)
+        stored = self._positions[ours]
+        if stored is None:
+            return TopicPartition(*ours, OFFSET_BEGINNING)
+        if ours in self._sought:
+            return TopicPartition(*ours, self._sought.pop(ours))
+        # An epoch from before `stored` was read proves nothing.
+        epoch = place.leader_epoch if place.offset >= stored else None
+        if self._end(place, stored) < stored:
+            log.error("kafka: %s/%d ends below what was read", *ours)
+            return TopicPartition(*ours, self._written_anew(ours, epoch, stored))
+        if epoch is None or stored == 0:
+            return TopicPartition(*ours, stored)
+        self._proofs[ours] = epoch
+        return TopicPartition(*ours, stored - 1)
+
+    def _written_anew(self, place: Partition, epoch: int | None, stored: int) -> int:
+        """The first offset that does not hold what was read."""
+        first = None
+        if epoch is not None:
+            first = written_after(self._config, *place, epoch)
+        if first is None:
+            first = self._end(TopicPartition(*place), stored)
+        return min(first, stored)
+
+    def _is_proof(self, place: Partition, message: Any) -> bool:
+        """Whether it was read again only to see that it is the same."""
+        epoch = self._proofs.pop(place, None)
+        stored = self._positions[place]
+        if epoch is None or stored is None or message.offset() != stored - 1:
+            return False
+        if (message.leader_epoch() or 0) > epoch:
+            log.error("kafka: %s/%d was written anew below what was read", *place)
+            self._sought[place] = self._written_anew(place, epoch, stored)
+            self._leave([place])
+            self._waiting.add(place)
+        return True
 
     def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
         """With the epochs of the log that we knew."""
@@ -289,6 +323,8 @@ class Intake:
         place = _place(message)
         if place not in self._positions:
             return None  # read before the partition was taken from us
+        if place in self._proofs and self._is_proof(place, message):
+            return None
         topic, partition = place
         offset = message.offset()
         position = self._positions[place]

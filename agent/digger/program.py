@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -82,6 +82,7 @@ class Digger:
         self.lags: dict[str, int] = {}
         """Messages not read yet, of each partition."""
         self._looked_at = 0.0
+        self._tell: Callable[[], None] = lambda: None
         self._draft_began = self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
         """Set once rules are loaded and the address list is served."""
@@ -205,6 +206,7 @@ class Digger:
                 self._reachability,
             )
             stack.callback(intake.close)
+            self._tell = intake.tell
             watching = stack.enter_context(Roles(watch.changed))
             watching.start("topics", watch.run)
             self._names.load(self._endpoints.take, NAMES_SECONDS)
@@ -335,7 +337,6 @@ class Digger:
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self.lags = intake.lags(watch.ends)
-            intake.tell()
             self._names.follow(self._endpoints.take)
             self._names.publish(self._endpoints.learnt(time.time_ns()))
 
@@ -368,6 +369,8 @@ class Digger:
         if draft.is_empty:
             return
         counting.draft = Draft()
+        # Before the cloud can have it: see `Intake._start`.
+        self._tell()
         package = draft.build(
             self._settings.cluster.name, counting.resolve, time.time_ns()
         )

@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
+import grpc
 import msgspec
 import pytest
 import yaml
 
 from agent import health
 from agent.cluster import watch
-from agent.digger import inspection
+from agent.digger import inspection, package
 from agent.digger.program import Digger
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
@@ -259,3 +261,25 @@ def test_it_lives_but_is_not_ready_while_kafka_is_away(
     digger = start(msgspec.structs.replace(line.settings, kafka=nowhere))
     assert eventually(lambda: digger.has_started)
     assert stays(lambda: digger.is_live and not digger.is_ready)
+
+
+def test_the_rest_of_a_batch_is_void_when_the_cloud_refuses_within_it(
+    line: Line, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full drafts within one batch, the first of them refused: all is read again."""
+    monkeypatch.setattr(package, "MOST_ROWS", 2)
+    line.send(*(record(f"GET /{word} HTTP/1.1") for word in ("users", "orders") * 100))
+    line.cloud.failures = [grpc.StatusCode.FAILED_PRECONDITION]
+    digger = start(line.settings)
+    assert eventually(lambda: digger.digested == 200)
+    ranges = sorted(
+        (o.partition, o.first, o.next)
+        for sent in line.cloud.packages
+        for o in sent.offsets
+        if "records" in o.topic
+    )
+    assert ranges[0][1] == 0
+    for before, after in pairwise(ranges):
+        assert after[1] == before[2]
+    traffic = [t for e in line.endpoints() for t in e.traffic]
+    assert sum(t.pairs for t in traffic) == 200
