@@ -79,6 +79,7 @@ class Digger:
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._inspector: Inspector | None = None
         self._failures: Counter[str] = Counter()
+        self._recreated = 0
         self.lags: dict[str, int] = {}
         """Messages not read yet, of each partition."""
         self._looked_at = 0.0
@@ -130,6 +131,11 @@ class Digger:
             "vethscope_digger_packages_total",
             "Packages that the cloud accepted.",
             self.packages_accepted,
+        )
+        yield counter(
+            "vethscope_digger_topics_recreated_total",
+            "Times that a topic was made anew.",
+            self._recreated,
         )
         yield from self._uplink.metrics()
         yield Metric(
@@ -217,6 +223,7 @@ class Digger:
             if watch.changed.is_set():
                 gone = sum(intake.lags(watch.ends).values())
                 log.error("kafka: a topic was made anew, %d messages are gone", gone)
+                self._recreated += 1
                 self._fail("recreated", gone)
 
     def _digest(
