@@ -3,7 +3,7 @@ cimport cython
 
 
 cdef class Endpoint:
-    cdef public double inspected_at, chosen_at
+    cdef public double inspected_at, due_at, extra_at
     cdef public long active_in
     cdef public dict kinds
 

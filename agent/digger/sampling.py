@@ -41,8 +41,10 @@ class Endpoint:
     def __init__(self) -> None:
         self.inspected_at = NEVER
         """Of the last inspection that succeeded."""
-        self.chosen_at = NEVER
-        """Of the last DUE or EXTRA still under way, else NEVER."""
+        self.due_at = NEVER
+        """When DUE was chosen, if that is still under way."""
+        self.extra_at = NEVER
+        """When EXTRA was chosen last."""
         self.active_in = -1
         """The last period in which it had traffic."""
         self.kinds: dict[Hashable, float] = {}
@@ -85,19 +87,19 @@ class Sampler:
         elif chosen_at != NEVER and now - chosen_at > WAITING_SECONDS:
             state.kinds[kind] = now
             return FIRST
-        if state.inspected_at == NEVER or now - state.chosen_at < WAITING_SECONDS:
+        if state.inspected_at == NEVER or now - state.due_at < WAITING_SECONDS:
             return NONE
-        idle = now - state.inspected_at
-        if idle >= self._interval:
-            state.chosen_at = now
+        if now - state.inspected_at >= self._interval:
+            state.due_at = now
             return DUE
         if self._tokens < 1:
             return NONE
+        idle = now - max(state.inspected_at, state.extra_at)
         active = max(self._active, self._active_before)
         if idle * self._per_second < active:
             return NONE
         self._tokens -= 1
-        state.chosen_at = now
+        state.extra_at = now
         return EXTRA
 
     def succeed(self, endpoint: Hashable, kind: Hashable, now: float) -> None:
@@ -106,7 +108,7 @@ class Sampler:
         if state is not None:
             if kind in state.kinds:
                 state.kinds[kind] = NEVER
-            state.chosen_at = NEVER
+            state.due_at = NEVER
             state.inspected_at = now
             self._endpoints.move_to_end(endpoint)
 
@@ -114,7 +116,7 @@ class Sampler:
         """It was not: the next one may be."""
         state = self._endpoints.get(endpoint)
         if state is not None:
-            state.chosen_at = NEVER
+            state.due_at = NEVER
             if state.kinds.get(kind, NEVER) != NEVER:
                 del state.kinds[kind]
 

@@ -107,3 +107,10 @@ def test_a_debt_is_waited_for() -> None:
     assert budget.wait_seconds(START) == pytest.approx(2, abs=0.01)
     assert not budget.is_left(START + 1.9)
     assert budget.is_left(START + 2.1)
+
+
+def test_an_endpoint_may_have_several_inspections_under_way() -> None:
+    sampler = Sampler(100, 3600)
+    inspected(sampler, "a", 1, START)
+    chosen = [sampler.choose("a", 1, True, START + n / 100) for n in range(100)]
+    assert chosen.count(EXTRA) > 90
