@@ -112,5 +112,5 @@ def test_a_debt_is_waited_for() -> None:
 def test_an_endpoint_may_have_several_inspections_under_way() -> None:
     sampler = Sampler(100, 3600)
     inspected(sampler, "a", 1, START)
-    chosen = [sampler.choose("a", 1, True, START + n / 100) for n in range(100)]
+    chosen = [sampler.choose("a", 1, True, START + n / 90) for n in range(100)]
     assert chosen.count(EXTRA) > 90
