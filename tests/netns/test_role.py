@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
-from agent.record import coverage_decoder
+from agent.record import batch_decoder, coverage_decoder
 from tests.netns.capturing import address_list, all_values, wait_for
 from tests.netns.pods import Node
 from tests.netns.web import CLIENT, SERVER, Web, requests_done, web
@@ -164,9 +164,10 @@ def test_ended_under_load_it_hands_on_all_that_it_paired(
         assert wrk.poll() is None
         wrk.terminate()
         wrk.communicate()
-        records = len(all_values(broker.bootstrap, RECORDS_TOPIC))
+        values = all_values(broker.bootstrap, RECORDS_TOPIC)
         told_windows = all_values(broker.bootstrap, COVERAGE_TOPIC)
     windows = map(coverage_decoder.decode, told_windows)
     counted = sum(window.counts.get("pairs", 0) for window in windows)
-    assert records == counted > 1000
+    exchanges = sum(batch_decoder.decode(value).exchanges for value in values)
+    assert exchanges == counted > 1000
     assert "did not" not in told
