@@ -53,10 +53,14 @@ _NAME = re.compile(rb"[\x21-\x7e]+")
 
 
 def operation(head: bytes, target: bytes, body: bytes) -> bytes:
-    """What the request asks for, as sent; empty if its method and path say it all."""
-    found = _in_head(head)
-    if found:
-        return found
+    """What the request asks for, as sent; empty if its method and path say it all.
+
+    Fields that name one come with POST only: the others' are not looked at.
+    """
+    if head.startswith(b"P"):
+        found = _in_head(head)
+        if found:
+            return found
     if b"operationName=" in target or b"Action=" in target or b"query=" in target:
         found = _in_query(target)
         if found:

@@ -86,7 +86,7 @@ def test_heads_tell_operations(line: bytes, expected: bytes) -> None:
 def test_a_head_without_lines_tells_nothing() -> None:
     assert operation(b"", b"/", b"") == b""
     assert operation(b"GET / HTTP/1.1", b"/", b"") == b""
-    assert operation(b"GET / HTTP/1.1\r\nSOAPAction: GetIt", b"/", b"") == b"GetIt"
+    assert operation(b"POST / HTTP/1.1\r\nSOAPAction: GetIt", b"/", b"") == b"GetIt"
 
 
 TARGETS = {
