@@ -66,7 +66,8 @@ class Counts(msgspec.Struct):
 
 
 class Inspector:
-    """`put` and `take` belong to one thread; use as a context."""
+    """`put` and `take` belong to one thread; use as a context, which closes the
+    detector at its end."""
 
     def __init__(self, detector: Detector, settings: Digger, body_bytes: int) -> None:
         self.counts = Counts()
@@ -78,6 +79,7 @@ class Inspector:
         self._running = 0
         self._outcomes: list[Outcome] = []
         self._generation = 0
+        self._is_closing = False
         self._stack = ExitStack()
 
     @property
@@ -165,11 +167,14 @@ class Inspector:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Ends calls that are under way, too."""
+        self._is_closing = True
+        self._detector.close()
         self._stack.close()
 
     def _run(self, stop: threading.Event, is_asking: bool) -> None:
         pause = PAUSE_SECONDS[0]
-        while not stop.is_set():
+        while not (stop.is_set() or self._is_closing):
             if self.is_away and is_asking:
                 stop.wait(random.uniform(pause / 2, pause))
                 pause = min(2 * pause, PAUSE_SECONDS[1])
@@ -217,6 +222,8 @@ class Inspector:
         except AwayError as error:
             return error
         except Exception as error:
+            if self._is_closing:
+                return AwayError()
             if len(jobs) == 1:
                 log.error("detector: an exchange is not inspected: %s", told(error))
                 return [Outcome(jobs[0], is_refused=True)]
@@ -244,7 +251,7 @@ class Inspector:
     ) -> None:
         with self._changed:
             self._running -= 1
-            if generation != self._generation:
+            if generation != self._generation or self._is_closing:
                 return
             if isinstance(done, AwayError):
                 done = self._failed(jobs, done)

@@ -161,7 +161,6 @@ class Digger:
         with ExitStack() as stack:
             log.info("digger: preparing the rules of detection")
             detector = _detector(settings)
-            stack.callback(detector.close)
             self._inspector = inspector = stack.enter_context(
                 Inspector(detector, settings.digger, settings.capture.body_bytes)
             )

@@ -31,6 +31,8 @@ from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
+LOOK_SECONDS = 1.0
+"""For a broker that may be away."""
 BATCH = 1_000
 """Digests taken at once: 16 bytes each."""
 DIGEST_BYTES = 16
@@ -84,7 +86,7 @@ class NamesTopic:
 
     def follow(self, take: Take, seconds: float = 0.0) -> None:
         """Takes what is new; waits at most `seconds` for it."""
-        if not self._is_ready and not self._prepare(ANSWER_SECONDS):
+        if not self._is_ready and not self._prepare(LOOK_SECONDS):
             return
         for message in self._consumer.consume(BATCH, seconds):
             key = message.key()

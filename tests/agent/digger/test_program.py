@@ -1,5 +1,7 @@
 """The digger as a whole, with small peers around it."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ from agent.settings import Digger as DiggerSettings
 from proto.v1 import collector_pb2
 from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
-from tests.agent.digger.detector import SmallDetector
+from tests.agent.digger.detector import DetectorProcess, SmallDetector
 from tests.agent.digger.records import PORT, SERVER, START_NS, batch, record
 from tests.ports import free_port
 from tests.topics import COVERAGE_TOPIC
@@ -81,8 +83,13 @@ def line() -> Iterator[Line]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[Settings], Digger]]:
-    stop, threads = threading.Event(), []
+def stop() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def start(stop: threading.Event) -> Iterator[Callable[[Settings], Digger]]:
+    threads = []
 
     def started(settings: Settings) -> Digger:
         digger = Digger(settings)
@@ -283,3 +290,22 @@ def test_the_rest_of_a_batch_is_void_when_the_cloud_refuses_within_it(
         assert after[1] == before[2]
     traffic = [t for e in line.endpoints() for t in e.traffic]
     assert sum(t.pairs for t in traffic) == 200
+
+
+def test_it_stops_at_once_though_the_detector_hangs(
+    line: Line, start: Start, stop: threading.Event
+) -> None:
+    with DetectorProcess() as hung:
+        found = Detector(server=hung.address)
+        digger = start(msgspec.structs.replace(line.settings, detector=found))
+        os.kill(hung.pid, signal.SIGSTOP)
+        line.send(record())
+        assert eventually(lambda: digger.digested == 1)
+        began = time.monotonic()
+        stop.set()
+        assert eventually(lambda: not any(map(is_inspecting, threading.enumerate())))
+        assert time.monotonic() - began < 4
+
+
+def is_inspecting(thread: threading.Thread) -> bool:
+    return thread.name.startswith("inspection")
