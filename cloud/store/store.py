@@ -122,7 +122,7 @@ class Store:
                     raise StoreError(f"{shown}: {reason(error)}") from None
 
     def _may_come(self, error: Exception, tries: int, stop: Event | None) -> bool:
-        """SQLite does not wait for who else turns the WAL on; PostgreSQL may be away."""
+        """SQLite does not wait for who else makes the file; PostgreSQL may be away."""
         if self._database.is_sqlite:
             return "locked" in reason(error) and tries > 0
         return stop is not None and isinstance(error, OperationalError)
