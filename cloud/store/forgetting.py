@@ -136,9 +136,13 @@ def recount(connection: Connection) -> bool:
     of_cluster = workloads.c.cluster == clusters.c.name
     served = endpoints.join(workloads, workloads.c.id == endpoints.c.server_id)
     asked = edges.join(workloads, workloads.c.id == edges.c.server_id)
+    found = served.join(schema.places, schema.places.c.endpoint_id == endpoints.c.id)
     connection.execute(
         sa.update(clusters).values(
-            endpoints=_count(served, of_cluster), edges=_count(asked, of_cluster)
+            endpoints=_count(served, of_cluster),
+            edges=_count(asked, of_cluster),
+            places=_count(found, of_cluster),
+            parts=_count(schema.parts, schema.parts.c.cluster == clusters.c.name),
         )
     )
     totals = schema.data_types

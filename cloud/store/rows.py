@@ -6,7 +6,7 @@ the order of the table's columns. Names are made printable here: a hostile serve
 have chosen them. Times that cannot be are taken as now, and counted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Table
@@ -14,6 +14,7 @@ from sqlalchemy import Table
 from cloud import reasons
 from cloud.reasons import Group
 from cloud.store import schema
+from cloud.store.bounds import MORE, Bounds
 from cloud.store.facts import Amounts, Seen, add_up
 from cloud.store.schema import MINUTES, MOST, STATUSES, Merge, identity
 from proto.v1 import collector_pb2, detector_pb2
@@ -31,6 +32,8 @@ HARMLESS = frozenset(reasons.of(Group.CAPTURED) + reasons.of(Group.ASIDE))
 Row = list[Any]
 Keyed = dict[Any, Row]
 
+_MORE = collector_pb2.Workload(kind="Unresolved", name=MORE)
+"""Stands for workloads that there is no room for."""
 _SECOND_NS = 10**9
 _CLASSES = len(STATUSES)
 _FIRST_STATUS = 5
@@ -63,7 +66,8 @@ def _merges(table: Table) -> list[tuple[int, Callable[[Any, Any], Any]]]:
 class Rows:
     """The rows of some packages."""
 
-    def __init__(self, now_seconds: int) -> None:
+    def __init__(self, now_seconds: int, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
         self._now_ns = now_seconds * _SECOND_NS
         self._earliest_ns = self._now_ns - BACK_SECONDS * _SECOND_NS
         self._latest_ns = self._now_ns + AHEAD_SECONDS * _SECOND_NS
@@ -99,7 +103,7 @@ class Rows:
             [
                 *(self._cluster, 1, package.catalog_digest),
                 printable(package.agent_version)[:64],
-                *(0, 0, min(pairs, MOST), min(inspected, MOST), self._clamped, 0),
+                *(0, 0, 0, 0, min(pairs, MOST), min(inspected, MOST), self._clamped, 0),
                 *(first_ns, last_ns),
             ],
         )
@@ -115,11 +119,12 @@ class Rows:
                 yield table, [rows[key] for key in sorted(rows)]
 
     def _add_endpoint(self, endpoint: collector_pb2.Endpoint) -> list[int]:
-        server = self._add_workload(endpoint.server, talks=1)
-        client = self._add_workload(endpoint.client, talks=1)
-        path = printable(" ".join(filter(None, (endpoint.path, endpoint.operation))))
-        named = (endpoint.server_port, endpoint.method, path)
-        key = identity("endpoint", server, *named)
+        server, key, named = self._admit_endpoint(endpoint)
+        client = self._workload(endpoint.client)[0]
+        if self.bounds.admits(self._cluster, schema.edges, (client, server)):
+            self._add_workload(endpoint.client, talks=1)
+        else:
+            client = self._add_workload(_MORE, talks=1)
         self.owners[key] = self._cluster, server
         counters, seen = _counted(endpoint)
         window_first, window_last = self._window
@@ -138,6 +143,21 @@ class Rows:
         self._add_seen((start, key, client), counters, seen)
         return counters
 
+    def _admit_endpoint(
+        self, endpoint: collector_pb2.Endpoint
+    ) -> tuple[int, int, tuple[int, str, str]]:
+        """Its server, its key, and what it is named by."""
+        server = self._workload(endpoint.server)[0]
+        path = printable(" ".join(filter(None, (endpoint.path, endpoint.operation))))
+        named = (endpoint.server_port, endpoint.method, path)
+        key = identity("endpoint", server, *named)
+        if self.bounds.admits(self._cluster, schema.endpoints, (key,)):
+            self._add_workload(endpoint.server, talks=1)
+            return server, key, named
+        server = self._add_workload(_MORE, talks=1)
+        named = (0, "ANY", MORE)
+        return server, identity("endpoint", server, *named), named
+
     def _add_places(
         self,
         keys: tuple[int, int, int],
@@ -148,10 +168,16 @@ class Rows:
         """Adds the places and what is added up over them; gives the sensitivity."""
         places, counts = self.tables[schema.places], seen.places
         key, client, server = keys
+        cluster, admits, type_of = (
+            self._cluster,
+            self.bounds.admits,
+            self.bounds.data_type,
+        )
         greatest = 0
         for place in endpoint.places:
             sensitivity, likelihood = place.sensitivity, place.likelihood
             data_type, path, count = place.data_type, place.path, place.count
+            data_type = type_of(cluster, data_type)
             if not path.isprintable():
                 path = printable(path)
             named = (
@@ -159,6 +185,9 @@ class Rows:
                 *(path, data_type, sensitivity, likelihood),
             )
             found = identity("place", *named)
+            if not admits(cluster, schema.places, (key, found)):
+                named = (*named[:4], MORE, *named[5:])
+                found = identity("place", *named)
             counts[found] = counts.get(found, 0) + count
             row = [key, found, *named[1:], count, *times]
             known = places.setdefault((key, found), row)
@@ -193,13 +222,16 @@ class Rows:
         document.add(seen)
 
     def _add_coverage(self, coverage: collector_pb2.Coverage) -> None:
-        workload = self._add_workload(coverage.workload, talks=0)
-        node = printable(coverage.node)
+        told, node = coverage.workload, printable(coverage.node)
+        part = identity("part", self._cluster, node, self._workload(told)[0])
+        if not self.bounds.admits(self._cluster, schema.parts, (part,)):
+            told, node = _MORE, MORE
+        workload = self._add_workload(told, talks=0)
         part = identity("part", self._cluster, node, workload)
         first = self._time(coverage.window_start_ns)
         last = max(first, self._time(coverage.window_end_ns))
         start = self._interval(coverage.interval_start_ns or first)
-        amounts = Amounts(dict(coverage.bytes), dict(coverage.counts))
+        amounts = Amounts(self._known(coverage.bytes), self._known(coverage.counts))
         lost = sum(n for reason, n in amounts.bytes.items() if reason not in HARMLESS)
         row = [part, self._cluster, node, workload, min(lost, MOST), first, last]
         self._put(schema.parts, part, row)
@@ -213,14 +245,26 @@ class Rows:
         if known is not amounts:
             known.add(amounts)
 
-    def _add_workload(self, workload: collector_pb2.Workload, talks: int) -> int:
+    def _known(self, amounts: Mapping[str, int]) -> dict[str, int]:
+        known: dict[str, int] = {}
+        for reason, amount in amounts.items():
+            name = self.bounds.reason(self._cluster, reason)
+            known[name] = capped(known.get(name, 0), amount)
+        return known
+
+    def _workload(
+        self, workload: collector_pb2.Workload
+    ) -> tuple[int, tuple[str, str, str, str]]:
         named = (
             self._cluster,
             printable(workload.namespace),
             printable(workload.kind),
             printable(workload.name),
         )
-        key = identity("workload", *named)
+        return identity("workload", *named), named
+
+    def _add_workload(self, workload: collector_pb2.Workload, talks: int) -> int:
+        key, named = self._workload(workload)
         self._put(schema.workloads, key, [key, *named, talks])
         return key
 

@@ -129,6 +129,8 @@ clusters = Table(
     _text("agent_version", Merge.LATEST),
     _number("endpoints", Merge.ADD),
     _number("edges", Merge.ADD),
+    _number("places", Merge.ADD),
+    _number("parts", Merge.ADD),
     _number("pairs", Merge.ADD),
     _number("inspected", Merge.ADD),
     _number("clamped", Merge.ADD),

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from cloud.errors import CloudError, OverlapError, RefusedError, UnavailableError
 from cloud.store import offsets
 from cloud.store.database import DATA_ERRORS, DATABASE_ERRORS, Database, reason
-from cloud.store.rows import Rows
+from cloud.store.rows import Rows, printable
 from cloud.store.schema import clusters
 from cloud.store.writing import Writing
 from proto.v1 import collector_pb2
@@ -118,7 +118,7 @@ class Writer:
         """Writes a group and hands out its receipts."""
         try:
             self._write(group)
-        except DATA_ERRORS as error:
+        except (RefusedError, *DATA_ERRORS) as error:
             self._writing.failed()
             self._refuse(group, error)
         except Exception as error:
@@ -134,8 +134,10 @@ class Writer:
             self._database.tidy()
 
     def _write(self, group: list[Waiting]) -> None:
-        rows = Rows(self._clock())
         with self._database.writing() as connection:
+            names = {printable(waiting.package.cluster) for waiting in group}
+            bounds = self._writing.bounds(connection, names)
+            rows = Rows(self._clock(), bounds)
             for waiting in group:
                 try:
                     waiting.outcome = offsets.advance(connection, waiting.package)
@@ -149,9 +151,11 @@ class Writer:
     def _refuse(self, group: list[Waiting], error: Exception) -> None:
         """One of the group has caused it: each is tried alone."""
         if len(group) == 1:
-            words = f"the package cannot be stored: {type(error).__name__}"
-            log.warning("store %s: %s", self._database.shown, reason(error))
-            group[0].receipt.set_exception(RefusedError(words))
+            if not isinstance(error, RefusedError):
+                log.warning("store %s: %s", self._database.shown, reason(error))
+                kind = type(error).__name__
+                error = RefusedError(f"the package cannot be stored: {kind}")
+            group[0].receipt.set_exception(error)
             return
         for waiting in group:
             self._store([waiting])

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 
 from cloud.store import schema
+from cloud.store.bounds import Bounds, bounds_of
 from cloud.store.facts import amounts_of, encode, seen_of
 from cloud.store.partitions import Partitions
 from cloud.store.rows import SURE, Rows, capped
@@ -26,7 +27,8 @@ _LIKELIHOOD, _TYPE = (
     list(schema.places.c.keys()).index(name) for name in ("likelihood", "data_type")
 )
 _OF_CLUSTER = {
-    name: list(schema.clusters.c.keys()).index(name) for name in ("endpoints", "edges")
+    name: list(schema.clusters.c.keys()).index(name)
+    for name in ("endpoints", "edges", "places", "parts", "folded")
 }
 _ENDPOINTS_OF_EDGE = list(schema.edges.c.keys()).index("endpoints")
 _ENDPOINTS_OF_TYPE = list(schema.data_types.c.keys()).index("endpoints")
@@ -43,6 +45,10 @@ class Writing:
         self._known: dict[Table, set[Key]] = {}
         self._fresh: list[tuple[Table, list[Key]]] = []
         self._forgotten = -1
+
+    def bounds(self, connection: Connection, clusters: set[str]) -> Bounds:
+        """The room that is left. Raises RefusedError if there are too many clusters."""
+        return bounds_of(connection, self._statements, clusters)
 
     def write(self, connection: Connection, rows: Rows) -> None:
         """Writes all rows; call `committed` or `failed` afterwards."""
@@ -87,6 +93,11 @@ class Writing:
         ):
             server = rows.owners[key][1]
             tables[schema.edges][client, server][_ENDPOINTS_OF_EDGE] += 1
+        parts = tables[schema.parts]
+        for key in self._new(connection, schema.parts, [(part,) for part in parts]):
+            clusters[parts[key[0]][1]][_OF_CLUSTER["parts"]] += 1
+        for cluster, folded in rows.bounds.folded.items():
+            clusters[cluster][_OF_CLUSTER["folded"]] += folded
         self._count_types(connection, rows)
 
     def _count_types(self, connection: Connection, rows: Rows) -> None:
@@ -95,6 +106,8 @@ class Writing:
         types = rows.tables[schema.endpoint_types]
         for key in self._new(connection, schema.places, places):
             place = places[key]
+            cluster, _ = rows.owners[key[0]]
+            rows.tables[schema.clusters][cluster][_OF_CLUSTER["places"]] += 1
             if place[_LIKELIHOOD] >= SURE:
                 named = (place[_TYPE], key[0])
                 types[named] = list(named)

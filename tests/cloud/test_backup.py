@@ -39,7 +39,7 @@ def test_restored_store_goes_on_from_the_backup(
     with pytest.raises(OverlapError, match="at 10"):
         used.add(package(offsets(20, 21)))
     assert used.add(later)
-    assert [row[6] for row in content(used)["clusters"]] == [2]
+    assert [row[8] for row in content(used)["clusters"]] == [2]
     assert content(used)["clusters"][0][4] == 2, "endpoints are counted anew"
 
 

@@ -55,6 +55,10 @@ MOVED = (
        inspected = (SELECT COALESCE(SUM(e.inspected), 0) FROM endpoints e
                     JOIN workloads w ON w.id = e.server_id
                     WHERE w.cluster = clusters.name),
+       places = (SELECT COUNT(*) FROM places p JOIN endpoints e ON e.id = p.endpoint_id
+                 JOIN workloads w ON w.id = e.server_id
+                 WHERE w.cluster = clusters.name),
+       parts = (SELECT COUNT(*) FROM parts p WHERE p.cluster = clusters.name),
        edges = (SELECT COUNT(*) FROM edges e JOIN workloads w
                 ON w.id = e.server_id WHERE w.cluster = clusters.name)""",
     """INSERT INTO coverage SELECT p.id, c.is_bytes, c.reason, c.amount
@@ -88,7 +92,8 @@ def upgrade() -> None:
 
 def _add_columns() -> None:
     zero, empty = sa.text("0"), sa.text("''")
-    for name in ("endpoints", "edges", "pairs", "inspected", "clamped", "folded"):
+    counted = ("endpoints", "edges", "places", "parts", "pairs", "inspected")
+    for name in (*counted, "clamped", "folded"):
         op.add_column("clusters", _number(name, server_default=zero))
     op.add_column("clusters", _text("agent_version", server_default=empty))
     op.add_column("workloads", _small("talks", server_default=zero))
