@@ -120,6 +120,21 @@ def _add_roles(commands: Commands) -> None:
         parser = commands.add_parser(name, help=text, description=text)
         _add_settings(parser, ROLE_GROUPS[name])
         parser.set_defaults(command=_role_command(name, role))
+        if name == "cloud":
+            _add_copies(parser)
+
+
+def _add_copies(cloud: argparse.ArgumentParser) -> None:
+    """Parts of `vethscope cloud`; without one it serves."""
+    parts = cloud.add_subparsers(dest="part", metavar="PART")
+    for name, text in (
+        ("backup", "copy an SQLite store in use to FILE"),
+        ("restore", "replace an SQLite store, in use or not, by FILE"),
+    ):
+        parser = parts.add_parser(name, help=text, description=text)
+        parser.add_argument("file", metavar="FILE")
+        _add_settings(parser, ("cloud",))
+        parser.set_defaults(command=_copy)
 
 
 def _add_demo(commands: Commands) -> None:
@@ -259,6 +274,7 @@ def _detector(settings: Settings, stop: threading.Event) -> None:
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
     from agent import served
+    from agent.keeping import keeping
     from agent.links import bind
     from cloud import program
 
@@ -273,7 +289,20 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
             lambda _: observed.start.set(),
             observed.counts,
             partial(bind, cloud.collector_files),
+            keeping(cloud),
         )
+
+
+def _copy(options: argparse.Namespace) -> int:
+    from cloud.errors import StoreError
+    from cloud.store.backup import backup, restore
+
+    copy = {"backup": backup, "restore": restore}[options.part]
+    try:
+        copy(_settings(options).cloud.database_url, Path(options.file))
+    except StoreError as error:
+        raise RoleError(str(error)) from None
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -182,6 +182,15 @@ class Cloud(msgspec.Struct, frozen=True):
     """PEM file of its key."""
     database_url: str = "sqlite:///vethscope.sqlite3"
     """SQLAlchemy URL; sqlite:///FILE or postgresql+psycopg://…"""
+    minutes_days: Annotated[int, Meta(ge=1, le=30)] = 2
+    """Facts of five minutes are kept so long, then they become hours."""
+    hours_days: Annotated[int, Meta(ge=1, le=400)] = 90
+    """Facts of an hour are kept so long, then they become days."""
+    kept_days: Annotated[int, Meta(ge=2, le=4_000)] = 400
+    """Facts of a day, and names that were not seen since: a year and a month to compare
+    with the year before."""
+    store_bytes: Annotated[int, Meta(ge=64 << 20)] = 20 << 30
+    """Of the database; beyond it facts become coarser earlier, the oldest first."""
 
     @property
     def files(self) -> Files:

@@ -20,6 +20,7 @@ from agent.health import serving
 from agent.interceptor.coverage import Counts, Coverage
 from agent.interceptor.program import Interceptor
 from agent.kafka.embedded import EmbeddedBroker
+from agent.keeping import keeping
 from agent.lifecycle import Roles
 from agent.links import bind
 from agent.metrics import Metric
@@ -152,6 +153,7 @@ class Standalone:
                 stop,
                 self._on_ready,
                 bind=partial(bind, cloud.collector_files),
+                keeping=keeping(cloud),
             ),
         )
         self._roles.start("digger", self._digger.run)

@@ -18,6 +18,7 @@ import uvicorn
 from cloud.doors.collector import Bind, collecting, plain
 from cloud.errors import AddressError
 from cloud.pages.site import application
+from cloud.store.keeper import Keeping
 from cloud.store.store import Store
 
 log = logging.getLogger("vethscope")
@@ -36,18 +37,20 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
     counts: Counter[str] | None = None,
     bind: Bind = plain,
+    keeping: Keeping = Keeping(),  # noqa: B008
 ) -> None:
-    """Serves until `stop`, then ends within 3 seconds.
+    """Serves until `stop`, then ends within 3 seconds. A database away is waited for.
 
     `on_ready` gets the dashboard's address once pages are served, `counts` the number
     of packages by outcome. Raises CloudError in one line if the database or an address
     cannot be used.
     """
     with (
-        closing(Store(database_url)) as store,
+        closing(Store(database_url, keeping, stop=stop)) as store,
         closing(_listener(listen)) as listener,
         collecting(store, collector_listen, counts, bind) as collector_port,
     ):
+        store.keeper.start()
         address = _address(listener)
 
         def announce() -> None:

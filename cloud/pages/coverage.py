@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from cloud.pages import reasons, reports
+from cloud import reasons
+from cloud.pages import reports
 from cloud.pages.endpoints import workload
-from cloud.pages.reasons import COUNTED, Group
 from cloud.pages.reports import (
     Count,
     Coverage,
@@ -24,17 +24,15 @@ from cloud.pages.reports import (
     Part,
     Reason,
 )
+from cloud.reasons import COUNTED, Group
 from cloud.store import schema
-from cloud.store.schema import coverage, workloads
+from cloud.store.schema import coverage, coverage_totals, parts, workloads
 
 Amounts = Mapping[str, int]
-_KEY = (coverage.c.cluster, coverage.c.node, coverage.c.workload_id)
-_AMOUNT = sa.func.sum(coverage.c.amount)
 
 
 def report(connection: Connection, query: PageQuery) -> CoverageReport:
     """The whole, and one page of its parts."""
-    parts = sa.select(*_KEY).distinct().subquery()
     total = sa.select(sa.func.count()).select_from(parts)
     return CoverageReport(
         total=summary(connection),
@@ -67,9 +65,9 @@ def losses(connection: Connection) -> Losses:
 
 def _totals(connection: Connection, is_bytes: int) -> Amounts:
     summed = (
-        sa.select(coverage.c.reason, _AMOUNT)
-        .where(coverage.c.is_bytes == is_bytes)
-        .group_by(coverage.c.reason)
+        sa.select(coverage_totals.c.reason, sa.func.sum(coverage_totals.c.amount))
+        .where(coverage_totals.c.is_bytes == is_bytes)
+        .group_by(coverage_totals.c.reason)
     )
     return {
         reason: int(amount) for reason, amount in connection.execute(summed) if amount
@@ -78,17 +76,10 @@ def _totals(connection: Connection, is_bytes: int) -> Amounts:
 
 def _parts(connection: Connection, query: PageQuery) -> list[Part]:
     """Where most was not captured first."""
-    is_lost = sa.and_(coverage.c.is_bytes == 1, coverage.c.reason.not_in(_harmless()))
-    lost = sa.func.sum(sa.case((is_lost, coverage.c.amount), else_=0))
+    lost = (parts.c.lost.desc(), parts.c.cluster, parts.c.node, parts.c.id)
     page = (
-        sa.select(
-            *_KEY,
-            sa.func.min(coverage.c.first_seen_ns).label("first_seen_ns"),
-            sa.func.max(coverage.c.last_seen_ns).label("last_seen_ns"),
-            lost.label("lost"),
-        )
-        .group_by(*_KEY)
-        .order_by(lost.desc(), *_KEY)
+        sa.select(parts)
+        .order_by(*lost)
         .limit(query.size)
         .offset((query.page - 1) * query.size)
         .subquery()
@@ -96,38 +87,34 @@ def _parts(connection: Connection, query: PageQuery) -> list[Part]:
     named = (
         sa.select(page, workloads.c.namespace, workloads.c.kind, workloads.c.name)
         .join(workloads, workloads.c.id == page.c.workload_id)
-        .order_by(page.c.lost.desc(), page.c.cluster, page.c.node, page.c.workload_id)
+        .order_by(page.c.lost.desc(), page.c.cluster, page.c.node, page.c.id)
     )
     found = connection.execute(named).all()
     amounts = _amounts(connection, found)
     return [_part(row, amounts) for row in found]
 
 
-_Keyed = dict[tuple[str, str, int, int], dict[str, int]]
+_Keyed = dict[tuple[int, int], dict[str, int]]
 
 
 def _amounts(connection: Connection, found: Sequence[Row[Any]]) -> _Keyed:
-    """Cluster, node, workload and kind of amount → the amounts."""
-    selected = sa.select(
-        *_KEY, coverage.c.is_bytes, coverage.c.reason, coverage.c.amount
-    ).where(
-        coverage.c.workload_id.in_({row.workload_id for row in found}),
-        coverage.c.node.in_({row.node for row in found}),
+    """Part and kind of amount → the amounts."""
+    selected = sa.select(coverage).where(
+        coverage.c.part_id.in_([row.id for row in found])
     )
     amounts: _Keyed = defaultdict(dict)
-    for *key, reason, amount in connection.execute(selected):
+    for part, is_bytes, reason, amount in connection.execute(selected):
         if amount:
-            amounts[tuple(key)][reason] = amount
+            amounts[part, is_bytes][reason] = amount
     return amounts
 
 
 def _part(row: Row[Any], amounts: _Keyed) -> Part:
-    key = (row.cluster, row.node, row.workload_id)
     return Part(
         node=row.node,
         workload=workload(row),
-        coverage=_coverage(amounts.get((*key, 1), {})),
-        counts=_counts(amounts.get((*key, 0), {})),
+        coverage=_coverage(amounts.get((row.id, 1), {})),
+        counts=_counts(amounts.get((row.id, 0), {})),
         first_seen=reports.time(row.first_seen_ns),
         last_seen=reports.time(row.last_seen_ns),
     )
@@ -163,7 +150,3 @@ def _counts(amounts: Amounts) -> list[Count]:
         Count(reason=reason, words=reasons.counts_words(reason), count=amount)
         for reason, amount in sorted(amounts.items())
     ]
-
-
-def _harmless() -> list[str]:
-    return reasons.of(Group.CAPTURED) + reasons.of(Group.ASIDE)

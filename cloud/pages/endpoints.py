@@ -26,7 +26,16 @@ from cloud.pages.reports import (
     Workload,
 )
 from cloud.store.rows import SURE, printable
-from cloud.store.schema import STATUSES, endpoints, places, traffic, workloads
+from cloud.store.schema import (
+    STATUSES,
+    clusters,
+    data_types,
+    endpoint_types,
+    endpoints,
+    places,
+    traffic,
+    workloads,
+)
 
 _ID = re.compile("[0-7][0-9a-f]{15}")
 MOST_NAMED = 3
@@ -56,7 +65,9 @@ def listed(connection: Connection, query: Query) -> EndpointList:
     """One page of the endpoints that match."""
     conditions = _conditions(query)
     counted = sa.select(sa.func.count()).select_from(_FROM).where(*conditions)
-    total = connection.execute(counted).scalar_one()
+    if not conditions:
+        counted = sa.select(sa.func.coalesce(sa.func.sum(clusters.c.endpoints), 0))
+    total = int(connection.execute(counted).scalar_one())
     page = (
         sa.select(*_LINE)
         .select_from(_FROM)
@@ -180,9 +191,8 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
         )
         conditions.append(sa.or_(*matches))
     if query.data_type:
-        having = sa.select(places.c.endpoint_id).where(
-            places.c.data_type == printable(query.data_type),
-            places.c.likelihood >= SURE,
+        having = sa.select(endpoint_types.c.endpoint_id).where(
+            endpoint_types.c.data_type == printable(query.data_type)
         )
         conditions.append(endpoints.c.id.in_(having))
     if query.sensitivity:
@@ -192,8 +202,8 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
 
 
 def _data_types(connection: Connection) -> list[str]:
-    known = sa.select(places.c.data_type).where(places.c.likelihood >= SURE)
-    return list(connection.scalars(known.distinct().order_by(places.c.data_type)))
+    known = sa.select(data_types.c.data_type).distinct()
+    return list(connection.scalars(known.order_by(data_types.c.data_type)))
 
 
 def _types_of(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
-from cloud.pages.reasons import GROUP_WORDS, Group
+from cloud.reasons import GROUP_WORDS, Group
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 

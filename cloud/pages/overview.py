@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from cloud.pages import coverage, reports
-from cloud.pages.endpoints import by_weight, data_type, most_sensitive, rows
+from cloud.pages.endpoints import by_weight, data_type, most_sensitive, rows, workload
 from cloud.pages.reports import (
     Cluster,
     DataType,
@@ -17,37 +17,31 @@ from cloud.pages.reports import (
     Overview,
     Workload,
 )
-from cloud.store.rows import SURE
-from cloud.store.schema import clusters, endpoints, places, traffic, workloads
+from cloud.store.schema import clusters, data_types, edge_types, edges, workloads
 
 MOST_ENDPOINTS = 10
 MOST_EDGES = 20
 MOST_CLUSTERS = 100
 
-_PAIR = (traffic.c.client_id, endpoints.c.server_id)
-_JOINED = traffic.join(endpoints, endpoints.c.id == traffic.c.endpoint_id)
-
 
 def report(connection: Connection) -> Overview:
     """Everything at a glance."""
-    totals = connection.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(endpoints.c.pairs), 0),
-            sa.func.coalesce(sa.func.sum(endpoints.c.inspected), 0),
-        ).select_from(endpoints)
+    totals = sa.select(
+        *(
+            sa.func.coalesce(sa.func.sum(clusters.c[name]), 0)
+            for name in ("endpoints", "pairs", "inspected", "edges")
+        )
     )
-    endpoints_total, pairs, inspected = totals.one()
-    edges, edges_total = _edges(connection)
+    endpoints_total, pairs, inspected, edges_total = connection.execute(totals).one()
     return Overview(
-        endpoints=endpoints_total,
+        endpoints=int(endpoints_total),
         workloads=_workloads(connection),
         pairs=int(pairs),
         inspected=int(inspected),
         data_types=_data_types(connection),
         most_sensitive=rows(connection, most_sensitive(MOST_ENDPOINTS)),
-        edges=edges,
-        edges_total=edges_total,
+        edges=_edges(connection),
+        edges_total=int(edges_total),
         coverage=coverage.summary(connection),
         losses=coverage.losses(connection),
         clusters=_clusters(connection),
@@ -56,30 +50,22 @@ def report(connection: Connection) -> Overview:
 
 def _workloads(connection: Connection) -> int:
     """Workloads that serve or ask; those that only have coverage are left out."""
-    known = sa.union(
-        sa.select(endpoints.c.server_id), sa.select(traffic.c.client_id)
-    ).subquery()
-    return connection.execute(
-        sa.select(sa.func.count()).select_from(known)
-    ).scalar_one()
+    known = sa.select(sa.func.count()).where(workloads.c.talks == 1)
+    return connection.execute(known).scalar_one()
 
 
 def _data_types(connection: Connection) -> list[DataTypeTotal]:
-    selected = (
-        sa.select(
-            sa.func.count(places.c.endpoint_id.distinct()),
-            places.c.data_type,
-            sa.func.max(places.c.sensitivity),
-            sa.func.sum(places.c.count),
-        )
-        .where(places.c.likelihood >= SURE)
-        .group_by(places.c.data_type)
-    )
+    selected = sa.select(
+        sa.func.sum(data_types.c.endpoints),
+        data_types.c.data_type,
+        sa.func.max(data_types.c.sensitivity),
+        sa.func.sum(data_types.c.count),
+    ).group_by(data_types.c.data_type)
     return [
         DataTypeTotal(
             data_type=name,
             sensitivity=reports.sensitivity(sensitivity),
-            endpoints=endpoints_total,
+            endpoints=int(endpoints_total),
             count=int(count),
         )
         for endpoints_total, name, sensitivity, count in by_weight(
@@ -88,26 +74,13 @@ def _data_types(connection: Connection) -> list[DataTypeTotal]:
     ]
 
 
-def _edges(connection: Connection) -> tuple[list[Edge], int]:
-    sensitivity = sa.func.max(traffic.c.sensitivity)
-    pairs = sa.func.sum(traffic.c.pairs)
-    selected = (
-        sa.select(
-            *_PAIR,
-            sa.func.count().label("endpoints"),
-            pairs.label("pairs"),
-            sensitivity.label("sensitivity"),
-            sa.func.count().over().label("total"),
-        )
-        .select_from(_JOINED)
-        .group_by(*_PAIR)
-        .order_by(sensitivity.desc(), pairs.desc(), *_PAIR)
-        .limit(MOST_EDGES)
-    )
+def _edges(connection: Connection) -> list[Edge]:
+    order = (edges.c.sensitivity.desc(), edges.c.pairs.desc())
+    selected = sa.select(edges).order_by(*order).limit(MOST_EDGES)
     found = connection.execute(selected).all()
     names = _names(connection, found)
     types = _types_between(connection, found)
-    edges = [
+    return [
         Edge(
             client=names[row.client_id],
             server=names[row.server_id],
@@ -118,40 +91,24 @@ def _edges(connection: Connection) -> tuple[list[Edge], int]:
         )
         for row in found
     ]
-    return edges, found[0].total if found else 0
 
 
-def _names(connection: Connection, edges: Iterable[Row[Any]]) -> dict[int, Workload]:
-    keys = {key for row in edges for key in (row.client_id, row.server_id)}
+def _names(connection: Connection, found: Iterable[Row[Any]]) -> dict[int, Workload]:
+    keys = {key for row in found for key in (row.client_id, row.server_id)}
     selected = sa.select(workloads).where(workloads.c.id.in_(keys))
-    return {
-        key: Workload(cluster=cluster, namespace=namespace, kind=kind, name=name)
-        for key, cluster, namespace, kind, name in connection.execute(selected)
-    }
+    return {row.id: workload(row) for row in connection.execute(selected)}
 
 
 def _types_between(
-    connection: Connection, edges: Iterable[Row[Any]]
+    connection: Connection, found: Iterable[Row[Any]]
 ) -> defaultdict[tuple[int, int], list[DataType]]:
-    pair = (places.c.client_id, endpoints.c.server_id)
-    selected = (
-        sa.select(
-            *pair,
-            places.c.data_type,
-            sa.func.max(places.c.sensitivity),
-            sa.func.sum(places.c.count),
-        )
-        .join(endpoints, endpoints.c.id == places.c.endpoint_id)
-        .where(
-            places.c.likelihood >= SURE,
-            places.c.client_id.in_({row.client_id for row in edges}),
-            endpoints.c.server_id.in_({row.server_id for row in edges}),
-        )
-        .group_by(*pair, places.c.data_type)
+    pairs = [(row.client_id, row.server_id) for row in found]
+    selected = sa.select(edge_types).where(
+        sa.tuple_(edge_types.c.client_id, edge_types.c.server_id).in_(pairs)
     )
     types: defaultdict[tuple[int, int], list[DataType]] = defaultdict(list)
-    for client, server, *found in by_weight(connection.execute(selected)):
-        types[client, server].append(data_type(*found))
+    for client, server, *typed in by_weight(connection.execute(selected)):
+        types[client, server].append(data_type(*typed))
     return types
 
 

@@ -25,8 +25,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.errors import UnavailableError
 from cloud.pages import coverage, endpoints, formats, overview
-from cloud.pages.reasons import COUNTED
 from cloud.pages.reports import EndpointReport, FieldsQuery, PageQuery, Query
+from cloud.reasons import COUNTED
 from cloud.store.store import Store
 
 HERE = Path(__file__).parent

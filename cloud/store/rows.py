@@ -1,172 +1,311 @@
-"""A package as rows of the tables, each row once.
+"""Packages as rows of the tables, each row once.
 
-In: a checked package. Out: for each table its rows, merged within the package by the
-same rules as the store merges them with what it holds. Names are made printable here:
-a hostile server may have chosen them.
+In: checked packages, of one cluster or many. Out: for each table its rows, merged by
+the same rules as the store merges them with what it holds; a row is a list of values in
+the order of the table's columns. Names are made printable here: a hostile server may
+have chosen them. Times that cannot be are taken as now, and counted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Table
 
+from cloud import reasons
+from cloud.reasons import Group
 from cloud.store import schema
-from cloud.store.schema import STATUSES, Merge, identity
+from cloud.store.bounds import MORE, Bounds
+from cloud.store.facts import Amounts, Seen, add_up
+from cloud.store.schema import MINUTES, MOST, STATUSES, Merge, identity
 from proto.v1 import collector_pb2, detector_pb2
 
 SURE = detector_pb2.LIKELY
 """Findings at this likelihood or above count; weaker ones are kept for a closer look.
 """
+AHEAD_SECONDS = schema.HOUR
+"""Of our clock: what claims to be later is taken as now."""
+BACK_SECONDS = 31 * schema.DAY
+"""Longer than Kafka keeps what a digger may still send; what is older is now, too."""
+HARMLESS = frozenset(reasons.of(Group.CAPTURED) + reasons.of(Group.ASIDE))
+"""Reasons of coverage whose bytes are not lost."""
 
-Row = dict[str, Any]
+Row = list[Any]
+Keyed = dict[Any, Row]
+
+_MORE = collector_pb2.Workload(kind="Unresolved", name=MORE)
+"""Stands for workloads that there is no room for."""
+_SECOND_NS = 10**9
+_CLASSES = len(STATUSES)
+_FIRST_STATUS = 5
+"""Of the counters of traffic, where the status classes begin."""
+_COUNTERS = len(schema.COUNTERS)
+
+
+def capped(old: int, new: int) -> int:
+    """The sum of two counters, at most MOST."""
+    return min(old + new, MOST)
+
 
 COMBINE: dict[Merge, Callable[[Any, Any], Any]] = {
-    Merge.ADD: lambda old, new: old + new,
+    Merge.ADD: capped,
     Merge.LEAST: min,
     Merge.GREATEST: max,
     Merge.LATEST: lambda _, new: new,
 }
 
 
-class Rows:
-    """The rows of one package."""
+def _merges(table: Table) -> list[tuple[int, Callable[[Any, Any], Any]]]:
+    """Position of a column → how its values become one."""
+    return [
+        (position, COMBINE[column.info["merge"]])
+        for position, column in enumerate(table.c)
+        if "merge" in column.info
+    ]
 
-    def __init__(self, package: collector_pb2.Package) -> None:
-        self._package = package
-        self._cluster = printable(package.cluster)
-        self._rows: dict[Table, dict[object, Row]] = {
+
+class Rows:
+    """The rows of some packages."""
+
+    def __init__(self, now_seconds: int, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._now_ns = now_seconds * _SECOND_NS
+        self._earliest_ns = self._now_ns - BACK_SECONDS * _SECOND_NS
+        self._latest_ns = self._now_ns + AHEAD_SECONDS * _SECOND_NS
+        self.tables: dict[Table, Keyed] = {
             table: {} for table in schema.metadata.sorted_tables
         }
-        self._add_cluster()
+        self.seen: dict[tuple[int, int, int], tuple[Row, Seen]] = {}
+        """Start, endpoint, client → counters and document of a fact."""
+        self.amounts: dict[tuple[int, int], Amounts] = {}
+        """Start, part → document of a fact."""
+        self.owners: dict[int, tuple[str, int]] = {}
+        """Endpoint → its cluster and server."""
+        self._merges = {table: _merges(table) for table in self.tables}
+
+    def add(self, package: collector_pb2.Package) -> None:
+        """Adds a package's rows to those there are."""
+        self._cluster = printable(package.cluster)
+        self._clamped = 0
+        self._window = (
+            self._time(package.window_start_ns),
+            self._time(package.window_end_ns),
+        )
+        pairs = inspected = 0
         for endpoint in package.endpoints:
-            self._add_endpoint(endpoint)
+            counters = self._add_endpoint(endpoint)
+            pairs, inspected = pairs + counters[0], inspected + counters[1]
         for coverage in package.coverage:
             self._add_coverage(coverage)
-
-    def __iter__(self) -> Iterator[tuple[Table, list[Row]]]:
-        """Tables with rows, referred ones first.
-
-        Rows come sorted by key, so that two writers never wait for each other in a
-        circle; the cluster's one row comes last, so that they wait there shortest.
-        """
-        tables = sorted(self._rows, key=lambda table: table is schema.clusters)
-        for table in tables:
-            if rows := self._rows[table]:
-                yield table, [rows[key] for key in sorted(rows)]  # type: ignore[type-var]
-
-    def _add_cluster(self) -> None:
+        first_ns, last_ns = self._window
         self._put(
             schema.clusters,
             self._cluster,
-            name=self._cluster,
-            packages=1,
-            catalog_digest=self._package.catalog_digest,
-            first_seen_ns=self._package.window_start_ns,
-            last_seen_ns=self._package.window_end_ns,
+            [
+                *(self._cluster, 1, package.catalog_digest),
+                printable(package.agent_version)[:64],
+                *(0, 0, 0, 0, min(pairs, MOST), min(inspected, MOST), self._clamped, 0),
+                *(first_ns, last_ns),
+            ],
         )
 
-    def _add_endpoint(self, endpoint: collector_pb2.Endpoint) -> None:
-        server = self._add_workload(endpoint.server)
-        client = self._add_workload(endpoint.client)
+    def __iter__(self) -> Iterator[tuple[Table, list[Row]]]:
+        """Tables with rows, referred ones first, rows in the order of their keys.
+
+        So a database touches its pages once each, and two clouds that write to it never
+        wait for each other in a circle.
+        """
+        for table, rows in self.tables.items():
+            if rows:
+                yield table, [rows[key] for key in sorted(rows)]
+
+    def _add_endpoint(self, endpoint: collector_pb2.Endpoint) -> list[int]:
+        server, key, named = self._admit_endpoint(endpoint)
+        client = self._workload(endpoint.client)[0]
+        if self.bounds.admits(self._cluster, schema.edges, (client, server)):
+            self._add_workload(endpoint.client, talks=1)
+        else:
+            client = self._add_workload(_MORE, talks=1)
+        self.owners[key] = self._cluster, server
+        counters, seen = _counted(endpoint)
+        window_first, window_last = self._window
+        first = self._time(endpoint.first_seen_ns or window_first)
+        last = max(first, self._time(endpoint.last_seen_ns or window_last))
+        start = self._interval(endpoint.interval_start_ns or first)
+        sensitivity = 0
+        if endpoint.places:
+            times = (first, last)
+            sensitivity = self._add_places((key, client, server), endpoint, times, seen)
+        totals = [*counters, sensitivity, first, last]
+        self._put(schema.endpoints, key, [key, server, *named, *totals])
+        self._put(schema.traffic, (key, client), [key, client, *totals])
+        edge = [client, server, 0, counters[0], sensitivity, first, last]
+        self._put(schema.edges, (client, server), edge)
+        self._add_seen((start, key, client), counters, seen)
+        return counters
+
+    def _admit_endpoint(
+        self, endpoint: collector_pb2.Endpoint
+    ) -> tuple[int, int, tuple[int, str, str]]:
+        """Its server, its key, and what it is named by."""
+        server = self._workload(endpoint.server)[0]
         path = printable(" ".join(filter(None, (endpoint.path, endpoint.operation))))
-        named = {"port": endpoint.server_port, "method": endpoint.method, "path": path}
-        key = identity("endpoint", server, *named.values())
-        totals = self._totals(endpoint)
-        self._put(schema.endpoints, key, id=key, server_id=server, **named, **totals)
-        self._put(
-            schema.traffic,
-            (key, client),
-            endpoint_id=key,
-            client_id=client,
-            **totals,
-        )
-        for place in endpoint.places:
-            self._add_place(key, client, place, totals)
+        named = (endpoint.server_port, endpoint.method, path)
+        key = identity("endpoint", server, *named)
+        if self.bounds.admits(self._cluster, schema.endpoints, (key,)):
+            self._add_workload(endpoint.server, talks=1)
+            return server, key, named
+        server = self._add_workload(_MORE, talks=1)
+        named = (0, "ANY", MORE)
+        return server, identity("endpoint", server, *named), named
 
-    def _add_place(
-        self, endpoint: int, client: int, place: collector_pb2.Place, seen: Row
-    ) -> None:
-        named = {
-            "endpoint_id": endpoint,
-            "client_id": client,
-            "direction": place.direction,
-            "location": place.location,
-            "path": printable(place.path),
-            "data_type": place.data_type,
-            "sensitivity": place.sensitivity,
-            "likelihood": place.likelihood,
-        }
-        key = identity("place", *named.values())
-        self._put(
-            schema.places,
-            key,
-            id=key,
-            **named,
-            count=place.count,
-            first_seen_ns=seen["first_seen_ns"],
-            last_seen_ns=seen["last_seen_ns"],
+    def _add_places(
+        self,
+        keys: tuple[int, int, int],
+        endpoint: collector_pb2.Endpoint,
+        times: tuple[int, int],
+        seen: Seen,
+    ) -> int:
+        """Adds the places and what is added up over them; gives the sensitivity."""
+        places, counts = self.tables[schema.places], seen.places
+        key, client, server = keys
+        cluster, admits, type_of = (
+            self._cluster,
+            self.bounds.admits,
+            self.bounds.data_type,
         )
+        greatest = 0
+        for place in endpoint.places:
+            sensitivity, likelihood = place.sensitivity, place.likelihood
+            data_type, path, count = place.data_type, place.path, place.count
+            data_type = type_of(cluster, data_type)
+            if not path.isprintable():
+                path = printable(path)
+            named = (
+                *(key, client, place.direction, place.location),
+                *(path, data_type, sensitivity, likelihood),
+            )
+            found = identity("place", *named)
+            if not admits(cluster, schema.places, (key, found)):
+                named = (*named[:4], MORE, *named[5:])
+                found = identity("place", *named)
+            counts[found] = counts.get(found, 0) + count
+            row = [key, found, *named[1:], count, *times]
+            known = places.setdefault((key, found), row)
+            if known is not row:
+                self._merge(schema.places, known, row)
+            if likelihood >= SURE:
+                greatest = max(greatest, sensitivity)
+                self._add_type((client, server, data_type), sensitivity, count, times)
+        return greatest
+
+    def _add_type(
+        self,
+        key: tuple[int, int, str],
+        sensitivity: int,
+        count: int,
+        times: tuple[int, int],
+    ) -> None:
+        self._put(schema.edge_types, key, [*key, sensitivity, count])
+        total = (self._cluster, key[2])
+        self._put(schema.data_types, total, [*total, sensitivity, 0, count, *times])
+
+    def _add_seen(
+        self, key: tuple[int, int, int], counters: list[int], seen: Seen
+    ) -> None:
+        known = self.seen.get(key)
+        if known is None:
+            self.seen[key] = counters, seen
+            return
+        totals, document = known
+        for position, amount in enumerate(counters):
+            totals[position] = capped(totals[position], amount)
+        document.add(seen)
 
     def _add_coverage(self, coverage: collector_pb2.Coverage) -> None:
-        workload = self._add_workload(coverage.workload)
-        node = printable(coverage.node)
-        for is_bytes, amounts in ((1, coverage.bytes), (0, coverage.counts)):
-            for reason, amount in amounts.items():
-                key = identity(
-                    "coverage", self._cluster, node, workload, is_bytes, reason
-                )
-                self._put(
-                    schema.coverage,
-                    key,
-                    id=key,
-                    cluster=self._cluster,
-                    node=node,
-                    workload_id=workload,
-                    is_bytes=is_bytes,
-                    reason=reason,
-                    amount=amount,
-                    first_seen_ns=coverage.window_start_ns,
-                    last_seen_ns=coverage.window_end_ns,
-                )
+        told, node = coverage.workload, printable(coverage.node)
+        part = identity("part", self._cluster, node, self._workload(told)[0])
+        if not self.bounds.admits(self._cluster, schema.parts, (part,)):
+            told, node = _MORE, MORE
+        workload = self._add_workload(told, talks=0)
+        part = identity("part", self._cluster, node, workload)
+        first = self._time(coverage.window_start_ns)
+        last = max(first, self._time(coverage.window_end_ns))
+        start = self._interval(coverage.interval_start_ns or first)
+        amounts = Amounts(self._known(coverage.bytes), self._known(coverage.counts))
+        lost = sum(n for reason, n in amounts.bytes.items() if reason not in HARMLESS)
+        row = [part, self._cluster, node, workload, min(lost, MOST), first, last]
+        self._put(schema.parts, part, row)
+        for is_bytes, named in ((1, amounts.bytes), (0, amounts.counts)):
+            for reason, amount in named.items():
+                key = (part, is_bytes, reason)
+                self._put(schema.coverage, key, [*key, amount])
+                total = (self._cluster, is_bytes, reason)
+                self._put(schema.coverage_totals, total, [*total, amount])
+        known = self.amounts.setdefault((start, part), amounts)
+        if known is not amounts:
+            known.add(amounts)
 
-    def _add_workload(self, workload: collector_pb2.Workload) -> int:
-        named = {
-            "cluster": self._cluster,
-            "namespace": printable(workload.namespace),
-            "kind": printable(workload.kind),
-            "name": printable(workload.name),
-        }
-        key = identity("workload", *named.values())
-        self._put(schema.workloads, key, id=key, **named)
+    def _known(self, amounts: Mapping[str, int]) -> dict[str, int]:
+        known: dict[str, int] = {}
+        for reason, amount in amounts.items():
+            name = self.bounds.reason(self._cluster, reason)
+            known[name] = capped(known.get(name, 0), amount)
+        return known
+
+    def _workload(
+        self, workload: collector_pb2.Workload
+    ) -> tuple[int, tuple[str, str, str, str]]:
+        named = (
+            self._cluster,
+            printable(workload.namespace),
+            printable(workload.kind),
+            printable(workload.name),
+        )
+        return identity("workload", *named), named
+
+    def _add_workload(self, workload: collector_pb2.Workload, talks: int) -> int:
+        key, named = self._workload(workload)
+        self._put(schema.workloads, key, [key, *named, talks])
         return key
 
-    def _totals(self, endpoint: collector_pb2.Endpoint) -> Row:
-        sure = (p.sensitivity for p in endpoint.places if p.likelihood >= SURE)
-        sums = dict.fromkeys(
-            ("pairs", "request_bytes", "response_bytes", "truncated", *STATUSES), 0
-        )
-        for traffic in endpoint.traffic:
-            known = traffic.status_class
-            sums[STATUSES[known if known < len(STATUSES) else 0]] += traffic.pairs
-            for name in ("pairs", "request_bytes", "response_bytes", "truncated"):
-                sums[name] += getattr(traffic, name)
-        return {
-            **sums,
-            "inspected": endpoint.inspected,
-            "sensitivity": max(sure, default=0),
-            "first_seen_ns": endpoint.first_seen_ns or self._package.window_start_ns,
-            "last_seen_ns": endpoint.last_seen_ns or self._package.window_end_ns,
-        }
+    def _time(self, at_ns: int) -> int:
+        if self._earliest_ns <= at_ns <= self._latest_ns:
+            return at_ns
+        self._clamped += 1
+        return self._now_ns
 
-    def _put(self, table: Table, key: object, **row: Any) -> None:
-        rows = self._rows[table]
+    def _interval(self, at_ns: int) -> int:
+        seconds = self._time(at_ns) // _SECOND_NS
+        return seconds - seconds % MINUTES.seconds
+
+    def _put(self, table: Table, key: Any, row: Row) -> None:
+        rows = self.tables[table]
         stored = rows.setdefault(key, row)
-        if stored is row:
-            return
-        for column in table.c:
-            if merge := column.info.get("merge"):
-                name = column.name
-                stored[name] = COMBINE[merge](stored[name], row[name])
+        if stored is not row:
+            self._merge(table, stored, row)
+
+    def _merge(self, table: Table, stored: Row, row: Row) -> None:
+        for position, combine in self._merges[table]:
+            stored[position] = combine(stored[position], row[position])
+
+
+def _counted(endpoint: collector_pb2.Endpoint) -> tuple[list[int], Seen]:
+    """The counters of an endpoint's traffic, and its latencies."""
+    counters = [0] * _COUNTERS
+    counters[1] = endpoint.inspected
+    seen = Seen()
+    for traffic in endpoint.traffic:
+        pairs = traffic.pairs
+        known = traffic.status_class
+        counters[_FIRST_STATUS + (known if known < _CLASSES else 0)] += pairs
+        counters[0] += pairs
+        counters[2] += traffic.request_bytes
+        counters[3] += traffic.response_bytes
+        counters[4] += traffic.truncated
+        latency = traffic.latency
+        seen.sum_us = min(seen.sum_us + latency.sum_us, MOST)
+        add_up(seen.latency, zip(latency.buckets, latency.counts, strict=True))
+    return counters, seen
 
 
 def printable(text: str) -> str:

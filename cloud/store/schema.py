@@ -1,15 +1,20 @@
 """The tables of the store, the same on SQLite and PostgreSQL.
 
-Rows are keyed by a digest of what they name, so that a write needs no look-up and the
-address of an endpoint's page is the same in every database. All facts are counters and
-extremes: how a stored row and a new one become one is written at each column as its
-merge rule. Totals stand on the endpoint as well as on its traffic per client, so that
-a list of endpoints never has to add up.
+Three kinds. **Names** say what there is: workloads, endpoints, places … **Summaries**
+are counters and extremes of all time, kept by ingestion, so that no page adds up: how a
+stored row and a new one become one is written at each column as its merge rule.
+**Facts** say when: one row for each interval in which something was seen, at three
+levels. Rows are keyed by a digest of what they name, so that the address of an
+endpoint's page is the same in every database.
+
+Facts hold their places, latencies and amounts as one document each (`facts.py`): a row
+an endpoint and interval, not seven. Their keys begin with the time, so that a package
+writes to few pages of the database, and old ones leave as a run.
 """
 
 import hashlib
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -17,20 +22,23 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
 )
 
-VERSION = 1
-"""Of these tables; a database of another version is refused."""
+MOST = 1 << 53
+"""Counters stop here: a number that JavaScript still holds, and far from 63 bits, so
+that adding up a thousand of them is safe too."""
 
 
 class Merge(Enum):
     """How the values of one column become one."""
 
     ADD = "add"
+    """Up to MOST."""
     LEAST = "least"
     GREATEST = "greatest"
     LATEST = "latest"
@@ -57,18 +65,31 @@ def _reference(name: str, table: str, **options: Any) -> Column[int]:
     return Column(name, BigInteger, target, nullable=False, **options)
 
 
-def _text(name: str, **options: Any) -> Column[str]:
-    return Column(name, Text, nullable=False, **options)
+def _text(name: str, merge: Merge | None = None, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, info=_info(merge), **options)
 
 
-def _number(name: str, merge: Merge | None = None) -> Column[int]:
-    info = {"merge": merge} if merge else {}
-    return Column(name, BigInteger, nullable=False, info=info)
+def _number(name: str, merge: Merge | None = None, **options: Any) -> Column[int]:
+    return Column(
+        name, BigInteger, nullable=False, info=_info(merge), **_plain(options)
+    )
 
 
-def _small(name: str, merge: Merge | None = None) -> Column[int]:
-    info = {"merge": merge} if merge else {}
-    return Column(name, SmallInteger, nullable=False, info=info)
+def _small(name: str, merge: Merge | None = None, **options: Any) -> Column[int]:
+    return Column(
+        name, SmallInteger, nullable=False, info=_info(merge), **_plain(options)
+    )
+
+
+def _info(merge: Merge | None) -> dict[str, Merge]:
+    return {"merge": merge} if merge else {}
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Keys are given, never counted up."""
+    if options.get("primary_key"):
+        options["autoincrement"] = False
+    return options
 
 
 def _times() -> tuple[Column[int], Column[int]]:
@@ -80,38 +101,43 @@ def _times() -> tuple[Column[int], Column[int]]:
 
 STATUSES = ("status_other", *(f"status_{number}xx" for number in range(1, 6)))
 """Columns of pairs by status class; the class is the index, others go to 0."""
+COUNTERS = (
+    "pairs",
+    "inspected",
+    "request_bytes",
+    "response_bytes",
+    "truncated",
+    *STATUSES,
+)
+"""Columns of traffic, in this order in rows and facts."""
 
 
 def _totals() -> tuple[Column[int], ...]:
-    counters = (
-        "pairs",
-        "inspected",
-        "request_bytes",
-        "response_bytes",
-        "truncated",
-        *STATUSES,
-    )
     return (
-        *(_number(name, Merge.ADD) for name in counters),
+        *(_number(name, Merge.ADD) for name in COUNTERS),
         _small("sensitivity", Merge.GREATEST),
         *_times(),
     )
 
-
-schema_version = Table(
-    "schema_version",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-)
 
 clusters = Table(
     "clusters",
     metadata,
     _text("name", primary_key=True),
     _number("packages", Merge.ADD),
-    _text("catalog_digest", info={"merge": Merge.LATEST}),
+    _text("catalog_digest", Merge.LATEST),
+    _text("agent_version", Merge.LATEST),
+    _number("endpoints", Merge.ADD),
+    _number("edges", Merge.ADD),
+    _number("places", Merge.ADD),
+    _number("parts", Merge.ADD),
+    _number("pairs", Merge.ADD),
+    _number("inspected", Merge.ADD),
+    _number("clamped", Merge.ADD),
+    _number("folded", Merge.ADD),
     *_times(),
 )
+"""`clamped` rows came with an impossible time; `folded` ones over a bound on names."""
 
 offsets = Table(
     "offsets",
@@ -132,7 +158,10 @@ workloads = Table(
     _text("namespace"),
     _text("kind"),
     _text("name"),
+    _small("talks", Merge.GREATEST),
 )
+"""`talks`: it serves or asks; others only have coverage."""
+Index("workloads_by_talks", workloads.c.talks)
 
 endpoints = Table(
     "endpoints",
@@ -152,6 +181,8 @@ Index(
 )
 Index("endpoints_by_pairs", endpoints.c.pairs, endpoints.c.id)
 Index("endpoints_by_last_seen", endpoints.c.last_seen_ns, endpoints.c.id)
+Index("endpoints_by_first_seen", endpoints.c.first_seen_ns, endpoints.c.id)
+Index("endpoints_by_path", endpoints.c.path, endpoints.c.method, endpoints.c.id)
 
 traffic = Table(
     "traffic",
@@ -161,12 +192,39 @@ traffic = Table(
     *_totals(),
 )
 
+edges = Table(
+    "edges",
+    metadata,
+    _number("client_id", primary_key=True),
+    _number("server_id", primary_key=True),
+    _number("endpoints", Merge.ADD),
+    _number("pairs", Merge.ADD),
+    _small("sensitivity", Merge.GREATEST),
+    *_times(),
+)
+"""Who asks whom: traffic, added up over the server's endpoints."""
+Index("edges_by_sensitivity", edges.c.sensitivity, edges.c.pairs)
+Index("edges_by_server", edges.c.server_id)
+Index("edges_by_first_seen", edges.c.first_seen_ns)
+Index("edges_by_last_seen", edges.c.last_seen_ns)
+
+edge_types = Table(
+    "edge_types",
+    metadata,
+    _number("client_id", primary_key=True),
+    _number("server_id", primary_key=True),
+    _text("data_type", primary_key=True),
+    _small("sensitivity", Merge.GREATEST),
+    _number("count", Merge.ADD),
+    sqlite_with_rowid=False,
+)
+
 places = Table(
     "places",
     metadata,
-    _key(),
-    _reference("endpoint_id", "endpoints", index=True),
-    _reference("client_id", "workloads"),
+    _number("endpoint_id", primary_key=True),
+    _number("id", primary_key=True),
+    _number("client_id"),
     _small("direction"),
     _small("location"),
     _text("path"),
@@ -175,25 +233,121 @@ places = Table(
     _small("likelihood"),
     _number("count", Merge.ADD),
     *_times(),
+    sqlite_with_rowid=False,
 )
-Index(
-    "places_by_data_type",
-    places.c.data_type,
-    places.c.likelihood,
-    places.c.sensitivity,
-    places.c.endpoint_id,
-)
+"""Stored in the order of the key: the places of one endpoint lie together."""
+Index("places_by_first_seen", places.c.first_seen_ns)
 
-coverage = Table(
-    "coverage",
+endpoint_types = Table(
+    "endpoint_types",
+    metadata,
+    _text("data_type", primary_key=True),
+    _number("endpoint_id", primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Endpoints by sure data type."""
+Index("endpoint_types_by_endpoint", endpoint_types.c.endpoint_id)
+
+data_types = Table(
+    "data_types",
+    metadata,
+    _text("cluster", primary_key=True),
+    _text("data_type", primary_key=True),
+    _small("sensitivity", Merge.GREATEST),
+    _number("endpoints", Merge.ADD),
+    _number("count", Merge.ADD),
+    *_times(),
+)
+"""Sure findings of a cluster."""
+
+parts = Table(
+    "parts",
     metadata,
     _key(),
     _text("cluster"),
     _text("node"),
-    _reference("workload_id", "workloads"),
-    Column("is_bytes", SmallInteger, nullable=False),
-    _text("reason"),
-    _number("amount", Merge.ADD),
+    _reference("workload_id", "workloads", index=True),
+    _number("lost", Merge.ADD),
     *_times(),
 )
-"""Amounts summed over the windows: bytes by reason, or pieces by reason."""
+"""What coverage is told of: a workload on a node. `lost` bytes were not captured."""
+Index("parts_by_lost", parts.c.lost, parts.c.cluster, parts.c.node, parts.c.id)
+Index("parts_by_first_seen", parts.c.first_seen_ns)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    _number("part_id", primary_key=True),
+    _small("is_bytes", primary_key=True),
+    _text("reason", primary_key=True),
+    _number("amount", Merge.ADD),
+    sqlite_with_rowid=False,
+)
+"""Amounts of a part: bytes by reason, or pieces by reason."""
+
+coverage_totals = Table(
+    "coverage_totals",
+    metadata,
+    _text("cluster", primary_key=True),
+    _small("is_bytes", primary_key=True),
+    _text("reason", primary_key=True),
+    _number("amount", Merge.ADD),
+)
+
+
+class Level(NamedTuple):
+    """Facts of one length of interval."""
+
+    name: str
+    seconds: int
+    """Of an interval."""
+    partition_seconds: int
+    """PostgreSQL keeps so much of it in a partition."""
+    traffic: Table
+    coverage: Table
+
+
+def _level(name: str, seconds: int, partition_seconds: int) -> Level:
+    options: dict[str, Any] = {
+        "sqlite_with_rowid": False,
+        "postgresql_partition_by": "RANGE (start_seconds)",
+    }
+    traffic = Table(
+        f"traffic_{name}",
+        metadata,
+        _number("start_seconds", primary_key=True),
+        _number("endpoint_id", primary_key=True),
+        _number("client_id", primary_key=True),
+        *(_number(counter) for counter in COUNTERS),
+        Column("seen", LargeBinary, nullable=False),
+        **options,
+    )
+    coverage = Table(
+        f"coverage_{name}",
+        metadata,
+        _number("start_seconds", primary_key=True),
+        _number("part_id", primary_key=True),
+        Column("amounts", LargeBinary, nullable=False),
+        **options,
+    )
+    return Level(name, seconds, partition_seconds, traffic, coverage)
+
+
+HOUR, DAY = 3_600, 86_400
+LEVELS = (
+    _level("minutes", 300, DAY),
+    _level("hours", HOUR, 30 * DAY),
+    _level("days", DAY, 360 * DAY),
+)
+"""The finest first. Starts of intervals are seconds since 1970."""
+MINUTES, HOURS, DAYS = LEVELS
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _number("run_seconds"),
+    _number("forgotten"),
+)
+"""One row, locked by who rolls up: when it was last done, and how often names were
+forgotten since (others then learn anew which names are stored)."""

@@ -1,308 +1,128 @@
 """The store: packages and the Kafka offsets they cover, in one transaction.
 
 In: checked packages. Out: whether a package was new, where to resume, and connections
-for the pages to read from. SQLite and PostgreSQL run the same statements. Of each
-partition the store knows the next offset N that it waits for; a range says which offset
-it takes that to be: `follows`, or else `first`. So a package is
-
-- new if every range takes N for what it is. Records between N and `first` expired
-  unread: they are counted as skipped and shown with the coverage. A range that starts
-  over below N moves N back, since the broker lost the end of its log;
-- a duplicate if every range ends at N or before: nothing changes;
-- refused otherwise: stored in part, its counts cannot be told apart any more; behind a
-  gap that it does not declare, something is lost on the way. The sender resumes at N.
+for the pages to read from. SQLite and PostgreSQL hold the same. The parts: a `database`
+with its connections, brought to our tables by `migrations`; one `writer` that stores
+groups of packages (`offsets`, `rows`, `writing`); and a `keeper` that rolls up.
 """
 
 import logging
-import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from threading import Event
 
-import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from cloud.errors import OverlapError, StoreError, UnavailableError
-from cloud.store import schema
-from cloud.store.rows import Row, Rows, printable
-from cloud.store.schema import Merge
+from cloud.errors import StoreError
+from cloud.store import offsets
+from cloud.store.database import DATABASE_ERRORS, Database, reason
+from cloud.store.keeper import Keeper, Keeping
+from cloud.store.migrations import upgrade
+from cloud.store.partitions import Partitions
+from cloud.store.statements import PostgresStatements, SqliteStatements, Statements
+from cloud.store.writer import Writer
+from cloud.store.writing import Writing
 from proto.v1 import collector_pb2
 
 log = logging.getLogger("vethscope")
 
-WAIT_SECONDS = 2
-"""For a connection, or another writer's lock; the sender comes again anyway."""
-STATEMENT_SECONDS = 10
-"""PostgreSQL ends a statement that takes longer."""
-CONNECTIONS = 10
-MOST_TOLD = 20
-"""Partitions named in an error; Resume tells all."""
-DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
-"""SQLAlchemy does not wrap what goes wrong while a connection is set up."""
-SCHEMA_LOCK = 0x76657468
-"""PostgreSQL's advisory lock of those that create the tables."""
+RETRY_SECONDS = 0.5
+"""Between two looks for a database that is away at start."""
+LOCKED_TRIES = 10
+"""For an SQLite file that others open at the same moment."""
+
+
+def _now_seconds() -> int:
+    return int(time.time())
 
 
 class Store:
     """One database; safe to use from several threads."""
 
-    def __init__(self, database_url: str) -> None:
-        """Connects and creates what is missing. Raises StoreError."""
-        url = _url(database_url)
-        self._shown = url.render_as_string(hide_password=True)
-        self._engine = _engine(url)
-        is_sqlite = url.get_backend_name() == "sqlite"
-        self._insert = sqlite.insert if is_sqlite else postgresql.insert
-        self._upserts: dict[Table, Any] = {}
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-        self._reader = (
-            self._engine
-            if is_sqlite
-            else self._engine.execution_options(isolation_level="REPEATABLE READ")
-        )
+    def __init__(
+        self,
+        database_url: str,
+        keeping: Keeping = Keeping(),  # noqa: B008
+        clock: Callable[[], int] = _now_seconds,
+        stop: Event | None = None,
+    ) -> None:
+        """Connects, and creates or upgrades the tables. Raises StoreError.
+
+        With `stop` a PostgreSQL that is away is waited for, until that is set. `clock`
+        gives seconds since 1970.
+        """
+        self._database = Database(database_url)
         try:
-            with self._writer.begin() as connection:
-                self._create(connection)
-        except DATABASE_ERRORS as error:
-            self.close()
-            raise StoreError(f"{self._shown}: {_reason(error)}") from None
+            self._prepare(stop)
         except StoreError:
-            self.close()
+            self._database.close()
             raise
+        is_sqlite = self._database.is_sqlite
+        statements: Statements = (
+            SqliteStatements() if is_sqlite else PostgresStatements()
+        )
+        partitions = Partitions(is_sqlite)
+        writing = Writing(statements, partitions)
+        self._writer = Writer(self._database, writing, clock)
+        rolling = (statements, partitions)
+        self.keeper = Keeper(self._database, self._writer, rolling, keeping, clock)
+
+    def submit(self, package: collector_pb2.Package) -> Future[bool]:
+        """Stores a checked package; the receipt comes after the commit.
+
+        It is false if the package was there already and nothing changed. It raises
+        OverlapError, RefusedError and UnavailableError; then nothing has changed.
+        """
+        return self._writer.add(package)
 
     def add(self, package: collector_pb2.Package) -> bool:
-        """Stores a checked package; false: it was there already, nothing changed.
-
-        Raises OverlapError and UnavailableError; then nothing has changed either.
-        """
-        with self._open(self._writer) as connection:
-            if not self._advance(connection, package):
-                return False
-            for table, rows in Rows(package):
-                self._upsert(connection, table, rows)
-        return True
+        """As `submit`, and waits."""
+        return self.submit(package).result()
 
     def resume(
         self, cluster: str, topic: str, partitions: Iterable[int]
     ) -> dict[int, int]:
         """Partition → next offset, of those ever stored. Raises UnavailableError."""
-        offsets = schema.offsets
-        stored = sa.select(offsets.c.partition, offsets.c.next).where(
-            offsets.c.cluster == printable(cluster),
-            offsets.c.topic == printable(topic),
-        )
         asked = set(partitions)
-        with self._open(self._reader) as connection:
-            return {p: n for p, n in connection.execute(stored) if p in asked}
+        with self.reading() as connection:
+            stored = offsets.stored(connection, cluster, topic)
+        return {partition: stored[partition] for partition in asked & stored.keys()}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state throughout. Raises UnavailableError."""
-        with self._open(self._reader) as connection:
+        with self._database.reading() as connection:
             yield connection
 
     def close(self) -> None:
-        """Gives all connections back."""
-        self._engine.dispose()
+        """Writes what waits and gives all connections back."""
+        self.keeper.close()
+        self._writer.close()
+        self._database.close()
 
-    @contextmanager
-    def _open(self, engine: Engine) -> Iterator[Connection]:
-        try:
-            with engine.begin() as connection:
-                yield connection
-        except DATABASE_ERRORS as error:
-            log.warning("store %s: %s", self._shown, _reason(error))
-            raise UnavailableError("the store is not available, try again") from None
+    def _prepare(self, stop: Event | None) -> None:
+        shown, tries = self._database.shown, LOCKED_TRIES
+        while True:
+            try:
+                with self._database.writing() as connection:
+                    upgrade(connection)
+                return
+            except StoreError as error:
+                raise StoreError(f"{shown}: {error}") from None
+            except DATABASE_ERRORS as error:
+                tries -= 1
+                if not self._may_come(error, tries, stop):
+                    raise StoreError(f"{shown}: {reason(error)}") from None
+                if tries == LOCKED_TRIES - 1:
+                    log.warning("%s: %s; waiting for it", shown, reason(error))
+                if (stop or Event()).wait(RETRY_SECONDS):
+                    raise StoreError(f"{shown}: {reason(error)}") from None
 
-    def _create(self, connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
-        schema.metadata.create_all(connection)
-        version = connection.scalar(sa.select(schema.schema_version.c.version))
-        if version is None:
-            first = sa.insert(schema.schema_version).values(version=schema.VERSION)
-            connection.execute(first)
-        elif version != schema.VERSION:
-            raise StoreError(
-                f"{self._shown}: its tables are of version {version}, this program "
-                f"needs version {schema.VERSION}; name another database"
-            )
-
-    def _advance(self, connection: Connection, package: collector_pb2.Package) -> bool:
-        """Moves the offsets on; false if all were there. Raises OverlapError."""
-        cluster = printable(package.cluster)
-        ranges = [
-            covered
-            for covered in package.offsets
-            if covered.first < covered.next or covered.HasField("follows")
-        ]
-        waits = [
-            (covered, self._next(connection, cluster, covered))
-            for covered in sorted(ranges, key=lambda c: (c.topic, c.partition))
-        ]
-        if any(_expected(covered) != next_ for covered, next_ in waits):
-            if all(covered.next <= next_ for covered, next_ in waits):
-                return False
-            raise OverlapError(_where_to_resume(waits))
-        for covered, next_ in waits:
-            self._move(connection, cluster, covered, next_)
-        return True
-
-    def _next(
-        self, connection: Connection, cluster: str, covered: collector_pb2.Offsets
-    ) -> int:
-        """The next offset wanted, its row locked; a new partition starts anywhere."""
-        offsets = schema.offsets
-        row = {
-            "cluster": cluster,
-            "topic": printable(covered.topic),
-            "partition": covered.partition,
-            "next": _expected(covered),
-            "skipped": 0,
-        }
-        connection.execute(self._insert(offsets).on_conflict_do_nothing(), row)
-        wanted = sa.select(offsets.c.next).where(*_is(cluster, covered))
-        next_: int = connection.execute(wanted.with_for_update()).scalar_one()
-        return next_
-
-    def _move(
-        self,
-        connection: Connection,
-        cluster: str,
-        covered: collector_pb2.Offsets,
-        next_: int,
-    ) -> None:
-        offsets = schema.offsets
-        skipped = covered.first - next_
-        if skipped:
-            log.error(
-                "partition %d of %s: %s",
-                covered.partition,
-                printable(covered.topic),
-                f"{skipped} records never came" if skipped > 0 else "starts over",
-            )
-        connection.execute(
-            sa.update(offsets)
-            .where(*_is(cluster, covered))
-            .values(next=covered.next, skipped=offsets.c.skipped + max(skipped, 0))
-        )
-
-    def _upsert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
-        statement = self._upserts.get(table)
-        if statement is None:
-            statement = self._upserts[table] = _merging(self._insert, table)
-        connection.execute(statement, rows)
-
-
-def _expected(covered: collector_pb2.Offsets) -> int:
-    """What the sender takes to be the next offset wanted."""
-    return covered.follows if covered.HasField("follows") else covered.first
-
-
-def _is(cluster: str, covered: collector_pb2.Offsets) -> list[sa.ColumnElement[bool]]:
-    offsets = schema.offsets
-    return [
-        offsets.c.cluster == cluster,
-        offsets.c.topic == printable(covered.topic),
-        offsets.c.partition == covered.partition,
-    ]
-
-
-def _where_to_resume(waits: Iterable[tuple[collector_pb2.Offsets, int]]) -> str:
-    places = [
-        f"{printable(covered.topic)} partition {covered.partition} at {next_}"
-        for covered, next_ in waits
-        if _expected(covered) != next_
-    ]
-    return "these records do not follow what is stored; resume " + ", ".join(
-        places[:MOST_TOLD]
-    )
-
-
-def _merging(insert: Callable[[Table], Any], table: Table) -> Any:
-    """INSERT … ON CONFLICT that merges by the rules of the columns."""
-    statement = insert(table)
-    merged = {
-        column.name: _merge(merge, column, statement.excluded[column.name])
-        for column in table.c
-        if (merge := column.info.get("merge"))
-    }
-    if not merged:
-        return statement.on_conflict_do_nothing()
-    keys = list(table.primary_key)
-    return statement.on_conflict_do_update(index_elements=keys, set_=merged)
-
-
-def _merge(merge: Merge, old: Any, new: Any) -> Any:
-    match merge:
-        case Merge.ADD:
-            return old + new
-        case Merge.LEAST:
-            return sa.case((new < old, new), else_=old)
-        case Merge.GREATEST:
-            return sa.case((new > old, new), else_=old)
-        case Merge.LATEST:
-            return new
-
-
-def _url(database_url: str) -> sa.URL:
-    try:
-        url = sa.make_url(database_url)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ImportError):
-        raise StoreError(
-            "the database URL is not understood; write sqlite:///FILE or "
-            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
-        ) from None
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError("the database URL must name sqlite or postgresql")
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise StoreError("the database URL must name a file: sqlite:///FILE")
-    return url
-
-
-def _engine(url: sa.URL) -> Engine:
-    is_sqlite = url.get_backend_name() == "sqlite"
-    engine = sa.create_engine(
-        url,
-        connect_args=(
-            {"timeout": WAIT_SECONDS}
-            if is_sqlite
-            else {
-                "connect_timeout": WAIT_SECONDS,
-                "options": f"-c statement_timeout={STATEMENT_SECONDS}s "
-                f"-c lock_timeout={WAIT_SECONDS}s -c timezone=UTC",
-            }
-        ),
-        hide_parameters=True,
-        max_overflow=0,
-        pool_pre_ping=True,
-        pool_size=CONNECTIONS,
-        pool_timeout=WAIT_SECONDS,
-    )
-    if is_sqlite:
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Transactions are ours to begin; synchronous stays FULL: stored means stored."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes its lock at once: one that read first could not be let in."""
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _reason(error: Exception) -> str:
-    """The database's own first line, which holds no value."""
-    cause = getattr(error, "orig", None) or error
-    return next(iter(str(cause).splitlines()), type(cause).__name__)[:200]
+    def _may_come(self, error: Exception, tries: int, stop: Event | None) -> bool:
+        """SQLite does not wait for who else makes the file; PostgreSQL may be away."""
+        if self._database.is_sqlite:
+            return "locked" in reason(error) and tries > 0
+        return stop is not None and isinstance(error, OperationalError)

@@ -1,6 +1,6 @@
 """Plain words for what became of bytes."""
 
-from cloud.pages.reasons import (
+from cloud.reasons import (
     COUNTED,
     GROUP_WORDS,
     LOST_FRAMES,

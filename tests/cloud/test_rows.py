@@ -1,14 +1,21 @@
 """A package as rows: merged within, printable, in an order that cannot deadlock."""
 
-from cloud.store.rows import Row, Rows, printable
+from typing import Any
+
+from cloud.store.rows import Rows, printable
 from proto.v1 import collector_pb2 as c
 from proto.v1 import detector_pb2 as d
 from tests.cloud import packages
 from tests.cloud.packages import SECOND, START, coverage, endpoint, package, place
 
 
-def rows(sent: c.Package) -> dict[str, list[Row]]:
-    return {table.name: found for table, found in Rows(sent)}
+def rows(sent: c.Package) -> dict[str, list[dict[str, Any]]]:
+    merged = Rows(START // SECOND)
+    merged.add(sent)
+    return {
+        table.name: [dict(zip(table.c.keys(), row, strict=True)) for row in found]
+        for table, found in merged
+    }
 
 
 def test_same_endpoint_twice_becomes_one_row() -> None:
@@ -79,17 +86,26 @@ def test_coverage_windows_add_up() -> None:
     }
 
 
-def test_referred_tables_come_first_and_the_cluster_last() -> None:
-    order = [table.name for table, _ in Rows(packages.shop())]
-    assert order[0] == "workloads"
+def test_referred_tables_come_first() -> None:
+    merged = Rows(START // SECOND)
+    merged.add(packages.shop())
+    order = [table.name for table, _ in merged]
+    assert order.index("workloads") < order.index("endpoints")
     assert order.index("endpoints") < order.index("traffic")
-    assert order[-1] == "clusters"
 
 
 def test_rows_come_sorted_by_key() -> None:
-    for name in ("workloads", "endpoints", "places", "coverage"):
+    for name in ("workloads", "endpoints", "parts"):
         keys = [row["id"] for row in rows(packages.shop())[name]]
         assert keys == sorted(keys)
+
+
+def test_impossible_times_are_taken_as_now_and_told() -> None:
+    year = 365 * 86_400 * SECOND
+    for wrong in (START + year, START - year):
+        made = rows(package(endpoints=[endpoint(at=wrong)]))
+        assert made["endpoints"][0]["first_seen_ns"] == START
+        assert made["clusters"][0]["clamped"] == 3
 
 
 def test_what_is_not_printable_is_replaced() -> None:

@@ -137,7 +137,7 @@ def test_endpoint_keeps_its_highest_sensitivity(store: Store) -> None:
         kept = sa.select(schema.endpoints.c.sensitivity).where(
             schema.endpoints.c.path == "/payments"
         )
-        assert connection.execute(kept).scalars().all() == [3, 0]
+        assert sorted(connection.execute(kept).scalars()) == [0, 3]
 
 
 def test_same_endpoint_has_the_same_key_in_every_database(tmp_path: Path) -> None:
@@ -200,16 +200,6 @@ def test_failure_within_a_package_leaves_nothing_of_it(
     assert store.add(packages.shop())
 
 
-def test_database_of_another_version_is_refused(database_url: str) -> None:
-    Store(database_url).close()
-    engine = sa.create_engine(database_url)
-    with engine.begin() as connection:
-        connection.execute(sa.update(schema.schema_version).values(version=99))
-    engine.dispose()
-    with pytest.raises(StoreError, match="version 99, this program needs version 1"):
-        Store(database_url)
-
-
 def test_several_may_create_the_tables_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for opened in list(pool.map(Store, [database_url] * 4)):
@@ -256,12 +246,12 @@ def test_locked_sqlite_is_unavailable_and_later_works(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+def test_sqlite_is_durable_and_readers_only_read(tmp_path: Path) -> None:
     opened = Store(f"sqlite:///{tmp_path}/cloud.sqlite3")
     with opened.reading() as connection:
         settings = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "foreign_keys", "synchronous")
+            for name in ("journal_mode", "query_only", "synchronous")
         ]
     assert settings == ["wal", 1, 2]
     opened.close()

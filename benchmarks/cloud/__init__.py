@@ -1,0 +1,1 @@
+"""What the cloud costs, on traffic of its own generator."""
