@@ -5,6 +5,7 @@ for bad usage or settings, 1 for a failed run.
 """
 
 import argparse
+import logging
 import os
 import sys
 import threading
@@ -15,12 +16,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
+from agent import doorkeeper
 from agent import settings as settings_module
 from agent.health import serving
 from agent.lifecycle import STOP_SECONDS, RoleError, Roles, stop_on_signals
 from agent.logs import set_up
 from agent.settings import Settings, SettingsError
 from detection.catalog import CatalogError
+
+log = logging.getLogger("vethscope")
 
 Command = Callable[[argparse.Namespace], int]
 Role = Callable[[Settings, threading.Event], None]
@@ -69,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"vethscope: {line}", file=sys.stderr)
         return 2
-    except RoleError as error:
+    except (RoleError, doorkeeper.DoorkeeperError) as error:
         print(f"vethscope: {error}", file=sys.stderr)
         return 1
     except CatalogError as error:
@@ -120,6 +124,8 @@ def _add_roles(commands: Commands) -> None:
         parser = commands.add_parser(name, help=text, description=text)
         _add_settings(parser, ROLE_GROUPS[name])
         parser.set_defaults(command=_role_command(name, role))
+        if name == "cloud":
+            doorkeeper.add_commands(parser, _settings)
 
 
 def _add_demo(commands: Commands) -> None:
@@ -261,18 +267,27 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
     from agent import served
     from agent.links import bind
     from cloud import program
+    from cloud.doors.rates import Limits
 
     cloud = settings.cloud
     observed = served.cloud(cloud)
+
+    def on_ready(opened: program.Opened) -> None:
+        if opened.is_unclaimed:
+            log.info("nobody has a name yet; this opens once: %s", opened.link())
+        observed.start.set()
+
     with serving(settings.health.listen, observed):
         program.serve(
             cloud.listen,
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: observed.start.set(),
+            on_ready,
             observed.counts,
             partial(bind, cloud.collector_files),
+            cloud.origin,
+            Limits(cloud.packages_per_minute, cloud.rows_per_minute),
         )
 
 

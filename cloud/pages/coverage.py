@@ -29,7 +29,7 @@ from cloud.store.schema import coverage, workloads
 
 Amounts = Mapping[str, int]
 _KEY = (coverage.c.cluster, coverage.c.node, coverage.c.workload_id)
-_AMOUNT = sa.func.sum(coverage.c.amount)
+_AMOUNT = reports.total(coverage.c.amount)
 
 
 def report(connection: Connection, query: PageQuery) -> CoverageReport:
@@ -50,13 +50,30 @@ def report(connection: Connection, query: PageQuery) -> CoverageReport:
 
 
 def summary(connection: Connection) -> Coverage:
-    """The coverage of everything."""
-    return _coverage(_totals(connection, is_bytes=1))
+    """The coverage of everything, its share that of the worst cluster."""
+    whole = _coverage(_totals(connection, is_bytes=1))
+    whole.captured_share = min(shares(connection).values(), default=None)
+    return whole
+
+
+def shares(connection: Connection) -> dict[str, float]:
+    """Cluster → the share that was captured, where anything was seen."""
+    summed = (
+        sa.select(coverage.c.cluster, coverage.c.reason, _AMOUNT)
+        .where(coverage.c.is_bytes == 1)
+        .group_by(coverage.c.cluster, coverage.c.reason)
+    )
+    amounts: dict[str, dict[str, int]] = defaultdict(dict)
+    for cluster, reason, amount in connection.execute(summed):
+        if amount:
+            amounts[cluster][reason] = int(amount)
+    found = {name: _coverage(of).captured_share for name, of in amounts.items()}
+    return {name: share for name, share in found.items() if share is not None}
 
 
 def losses(connection: Connection) -> Losses:
     """What the shares do not tell."""
-    skipped = sa.select(sa.func.coalesce(sa.func.sum(schema.offsets.c.skipped), 0))
+    skipped = sa.select(reports.total(schema.offsets.c.skipped))
     counts = _totals(connection, is_bytes=0)
     return Losses(
         records=int(connection.execute(skipped).scalar_one())
@@ -79,7 +96,7 @@ def _totals(connection: Connection, is_bytes: int) -> Amounts:
 def _parts(connection: Connection, query: PageQuery) -> list[Part]:
     """Where most was not captured first."""
     is_lost = sa.and_(coverage.c.is_bytes == 1, coverage.c.reason.not_in(_harmless()))
-    lost = sa.func.sum(sa.case((is_lost, coverage.c.amount), else_=0))
+    lost = reports.total(sa.case((is_lost, coverage.c.amount), else_=0))
     page = (
         sa.select(
             *_KEY,

@@ -29,6 +29,10 @@ from cloud.store.rows import SURE, printable
 from cloud.store.schema import STATUSES, endpoints, places, traffic, workloads
 
 _ID = re.compile("[0-7][0-9a-f]{15}")
+MOST_TYPES = 30
+"""Data types named on a line of a list, the gravest."""
+MOST_LISTED_TYPES = 1_000
+"""Data types to choose from."""
 MOST_NAMED = 3
 """Clients named on a line of the list."""
 MOST_CLIENTS = 200
@@ -193,7 +197,8 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
 
 def _data_types(connection: Connection) -> list[str]:
     known = sa.select(places.c.data_type).where(places.c.likelihood >= SURE)
-    return list(connection.scalars(known.distinct().order_by(places.c.data_type)))
+    names = known.distinct().order_by(places.c.data_type).limit(MOST_LISTED_TYPES)
+    return list(connection.scalars(names))
 
 
 def _types_of(
@@ -204,14 +209,15 @@ def _types_of(
             places.c.endpoint_id,
             places.c.data_type,
             sa.func.max(places.c.sensitivity).label("sensitivity"),
-            sa.func.sum(places.c.count).label("count"),
+            reports.total(places.c.count).label("count"),
         )
         .where(places.c.endpoint_id.in_(keys), places.c.likelihood >= SURE)
         .group_by(places.c.endpoint_id, places.c.data_type)
     )
     types: defaultdict[int, list[DataType]] = defaultdict(list)
     for key, *found in by_weight(connection.execute(selected)):
-        types[key].append(data_type(*found))
+        if len(types[key]) < MOST_TYPES:
+            types[key].append(data_type(*found))
     return types
 
 
@@ -290,7 +296,7 @@ def _fields(
             *_PLACE,
             sensitivity.label("sensitivity"),
             sa.func.max(places.c.likelihood).label("likelihood"),
-            sa.func.sum(places.c.count).label("counted"),
+            reports.total(places.c.count).label("counted"),
             sa.func.min(places.c.first_seen_ns).label("first_seen_ns"),
             sa.func.max(places.c.last_seen_ns).label("last_seen_ns"),
             sa.func.count().over().label("total"),

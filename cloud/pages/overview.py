@@ -8,7 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from cloud.pages import coverage, reports
-from cloud.pages.endpoints import by_weight, data_type, most_sensitive, rows
+from cloud.pages.endpoints import (
+    MOST_LISTED_TYPES,
+    MOST_TYPES,
+    by_weight,
+    data_type,
+    most_sensitive,
+    rows,
+)
 from cloud.pages.reports import (
     Cluster,
     DataType,
@@ -33,8 +40,8 @@ def report(connection: Connection) -> Overview:
     totals = connection.execute(
         sa.select(
             sa.func.count(),
-            sa.func.coalesce(sa.func.sum(endpoints.c.pairs), 0),
-            sa.func.coalesce(sa.func.sum(endpoints.c.inspected), 0),
+            reports.total(endpoints.c.pairs),
+            reports.total(endpoints.c.inspected),
         ).select_from(endpoints)
     )
     endpoints_total, pairs, inspected = totals.one()
@@ -70,7 +77,7 @@ def _data_types(connection: Connection) -> list[DataTypeTotal]:
             sa.func.count(places.c.endpoint_id.distinct()),
             places.c.data_type,
             sa.func.max(places.c.sensitivity),
-            sa.func.sum(places.c.count),
+            reports.total(places.c.count),
         )
         .where(places.c.likelihood >= SURE)
         .group_by(places.c.data_type)
@@ -84,13 +91,13 @@ def _data_types(connection: Connection) -> list[DataTypeTotal]:
         )
         for endpoints_total, name, sensitivity, count in by_weight(
             connection.execute(selected)
-        )
+        )[:MOST_LISTED_TYPES]
     ]
 
 
 def _edges(connection: Connection) -> tuple[list[Edge], int]:
     sensitivity = sa.func.max(traffic.c.sensitivity)
-    pairs = sa.func.sum(traffic.c.pairs)
+    pairs = reports.total(traffic.c.pairs)
     selected = (
         sa.select(
             *_PAIR,
@@ -139,7 +146,7 @@ def _types_between(
             *pair,
             places.c.data_type,
             sa.func.max(places.c.sensitivity),
-            sa.func.sum(places.c.count),
+            reports.total(places.c.count),
         )
         .join(endpoints, endpoints.c.id == places.c.endpoint_id)
         .where(
@@ -151,12 +158,14 @@ def _types_between(
     )
     types: defaultdict[tuple[int, int], list[DataType]] = defaultdict(list)
     for client, server, *found in by_weight(connection.execute(selected)):
-        types[client, server].append(data_type(*found))
+        if len(types[client, server]) < MOST_TYPES:
+            types[client, server].append(data_type(*found))
     return types
 
 
 def _clusters(connection: Connection) -> list[Cluster]:
     selected = sa.select(clusters).order_by(clusters.c.name).limit(MOST_CLUSTERS)
+    shares = coverage.shares(connection)
     return [
         Cluster(
             name=row.name,
@@ -164,6 +173,7 @@ def _clusters(connection: Connection) -> list[Cluster]:
             catalog_digest=row.catalog_digest,
             first_seen=reports.time(row.first_seen_ns),
             last_seen=reports.time(row.last_seen_ns),
+            captured_share=shares.get(row.name),
         )
         for row in connection.execute(selected)
     ]

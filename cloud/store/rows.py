@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from cloud.store import schema
-from cloud.store.schema import STATUSES, Merge, identity
+from cloud.store.schema import MOST, STATUSES, Merge, identity
 from proto.v1 import collector_pb2, detector_pb2
 
 SURE = detector_pb2.LIKELY
@@ -21,7 +21,7 @@ SURE = detector_pb2.LIKELY
 Row = dict[str, Any]
 
 COMBINE: dict[Merge, Callable[[Any, Any], Any]] = {
-    Merge.ADD: lambda old, new: old + new,
+    Merge.ADD: lambda old, new: min(old + new, MOST),
     Merge.LEAST: min,
     Merge.GREATEST: max,
     Merge.LATEST: lambda _, new: new,

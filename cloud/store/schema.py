@@ -27,6 +27,10 @@ VERSION = 1
 """Of these tables; a database of another version is refused."""
 
 
+MOST = 1 << 61
+"""Counters stop here: with what one more package adds they still fit 63 bits."""
+
+
 class Merge(Enum):
     """How the values of one column become one."""
 

@@ -8,9 +8,10 @@ it takes that to be: `follows`, or else `first`. So a package is
 - new if every range takes N for what it is. Records between N and `first` expired
   unread: they are counted as skipped and shown with the coverage. A range that starts
   over below N moves N back, since the broker lost the end of its log;
-- a duplicate if every range ends at N or before: nothing changes;
+- a duplicate if every range ends at N or not far before: nothing changes;
 - refused otherwise: stored in part, its counts cannot be told apart any more; behind a
-  gap that it does not declare, something is lost on the way. The sender resumes at N.
+  gap that it does not declare, something is lost on the way; far before N, somebody
+  moved N to where the log never was. The sender resumes at N, or starts over.
 """
 
 import logging
@@ -22,9 +23,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 
-from cloud.errors import OverlapError, StoreError, UnavailableError
+from cloud.errors import (
+    OverlapError,
+    RefusedError,
+    StoreError,
+    UnavailableError,
+)
 from cloud.store import schema
 from cloud.store.rows import Row, Rows, printable
 from cloud.store.schema import Merge
@@ -37,6 +48,9 @@ WAIT_SECONDS = 2
 STATEMENT_SECONDS = 10
 """PostgreSQL ends a statement that takes longer."""
 CONNECTIONS = 10
+MOST_BEHIND = 1 << 24
+"""Records between the end of a duplicate and N: no package covers more, and a sender
+repeats its last one only."""
 MOST_TOLD = 20
 """Partitions named in an error; Resume tells all."""
 DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
@@ -75,7 +89,7 @@ class Store:
     def add(self, package: collector_pb2.Package) -> bool:
         """Stores a checked package; false: it was there already, nothing changed.
 
-        Raises OverlapError and UnavailableError; then nothing has changed either.
+        Raises OverlapError, RefusedError, UnavailableError; then nothing has changed.
         """
         with self._open(self._writer) as connection:
             if not self._advance(connection, package):
@@ -97,6 +111,19 @@ class Store:
         with self._open(self._reader) as connection:
             return {p: n for p, n in connection.execute(stored) if p in asked}
 
+    def data_types(self, cluster: str) -> set[str]:
+        """All that were found in a cluster. Raises UnavailableError."""
+        places, endpoints = schema.places, schema.endpoints
+        servers = schema.workloads
+        named = (
+            sa.select(places.c.data_type)
+            .join(endpoints, endpoints.c.id == places.c.endpoint_id)
+            .join(servers, servers.c.id == endpoints.c.server_id)
+            .where(servers.c.cluster == printable(cluster))
+        )
+        with self._open(self._reader) as connection:
+            return set(connection.scalars(named.distinct()))
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state throughout. Raises UnavailableError."""
@@ -112,6 +139,8 @@ class Store:
         try:
             with engine.begin() as connection:
                 yield connection
+        except (DataError, OverflowError):
+            raise RefusedError("the database cannot hold one of the values") from None
         except DATABASE_ERRORS as error:
             log.warning("store %s: %s", self._shown, _reason(error))
             raise UnavailableError("the store is not available, try again") from None
@@ -143,7 +172,9 @@ class Store:
             for covered in sorted(ranges, key=lambda c: (c.topic, c.partition))
         ]
         if any(_expected(covered) != next_ for covered, next_ in waits):
-            if all(covered.next <= next_ for covered, next_ in waits):
+            if all(
+                0 <= next_ - covered.next <= MOST_BEHIND for covered, next_ in waits
+            ):
                 return False
             raise OverlapError(_where_to_resume(waits))
         for covered, next_ in waits:
@@ -186,7 +217,9 @@ class Store:
         connection.execute(
             sa.update(offsets)
             .where(*_is(cluster, covered))
-            .values(next=covered.next, skipped=offsets.c.skipped + max(skipped, 0))
+            .values(
+                next=covered.next, skipped=_added(offsets.c.skipped, max(skipped, 0))
+            )
         )
 
     def _upsert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
@@ -235,10 +268,15 @@ def _merging(insert: Callable[[Table], Any], table: Table) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=merged)
 
 
+def _added(old: Any, new: Any) -> Any:
+    """The sum; a counter that is full stays so, and refuses nothing that follows."""
+    return sa.case((old > schema.MOST - new, schema.MOST), else_=old + new)
+
+
 def _merge(merge: Merge, old: Any, new: Any) -> Any:
     match merge:
         case Merge.ADD:
-            return old + new
+            return _added(old, new)
         case Merge.LEAST:
             return sa.case((new < old, new), else_=old)
         case Merge.GREATEST:
