@@ -106,7 +106,7 @@ class People:
         """Takes some 50 ms and 64 MiB, whoever it is."""
         wanted = sa.select(users.c.password).where(users.c.name == name)
         with self._ledger.reading() as connection:
-            found = connection.scalar(wanted)
+            found = connection.scalar(wanted) if name.isprintable() else None
         try:
             self._hasher.verify(found or self._nobody, password[:MOST_CHARACTERS])
         except (Argon2Error, InvalidHashError):

@@ -5,7 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email.message import Message
 from tempfile import TemporaryDirectory
@@ -89,6 +89,7 @@ class Cloud:
         self.address = ""
         self.link = ""
         self.cookie = ""
+        self.new_link: Callable[[], str] = str
         self.failure: BaseException | None = None
         self._is_ready = threading.Event()
         self.collector_address = f"127.0.0.1:{free_port()}"
