@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from agent import doorkeeper
 from agent import settings as settings_module
+from agent.constraints import is_loopback
 from agent.health import serving
 from agent.lifecycle import STOP_SECONDS, RoleError, Roles, stop_on_signals
 from agent.logs import set_up
@@ -271,6 +272,11 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
 
     cloud = settings.cloud
     observed = served.cloud(cloud)
+    if not cloud.collector_certificate_file and not is_loopback(cloud.collector_listen):
+        log.warning(
+            "cloud.collector_certificate_file is not set: tokens of clusters come in "
+            "plain text, unless something in front ends TLS"
+        )
 
     def on_ready(opened: program.Opened) -> None:
         if opened.is_unclaimed:

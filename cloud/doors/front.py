@@ -38,6 +38,7 @@ from cloud.doors.web import (
     Site,
     form_proof,
     is_form_proof,
+    is_local,
 )
 from cloud.errors import UnavailableError
 
@@ -116,6 +117,7 @@ class Front:
             return None
         own = self._own.get((request.method, path))
         if own:
+            self._check_private(request)
             return await own(request)
         visitor = await self._visitor(request)
         if visitor is None:
@@ -125,6 +127,14 @@ class Front:
             raise RequestError(403, f"This is for those who are {needed.name.lower()}.")
         request.scope["visitor"] = visitor
         return None
+
+    def _check_private(self, request: Request) -> None:
+        """Nobody types a password, or opens a link, where others may listen."""
+        if not self._site.is_secure(request.headers) and not is_local(
+            _address(request)
+        ):
+            words = "Log in over TLS, under cloud.origin, or through a port-forward."
+            raise RequestError(403, words)
 
     async def _visitor(self, request: Request) -> Visitor | None:
         given = request.headers.get("authorization")
@@ -188,7 +198,7 @@ class Front:
     async def _log_out(self, request: Request) -> Response:
         form = await _form(request)
         cookie = request.cookies.get(self._cookie(request.headers), "")
-        visitor = await self._visitor(request)
+        visitor = await self._ask(self._visits.visitor, cookie)
         if visitor is None or not is_form_proof(cookie, form.get("proof", "")):
             raise RequestError(403, "Nobody is logged in here.")
         await self._ask(self._visits.leave, visitor, _address(request))

@@ -76,12 +76,14 @@ class Types:
 
     def check(self, cluster: str, named: set[str]) -> None:
         """Raises RefusedError if the cluster came to have too many."""
-        with self._lock:
-            known = self._types.get(cluster)
-            if known is None:
-                known = self._types[cluster] = self._known(cluster)
+        if cluster not in self._types:
+            stored = self._known(cluster)
+            with self._lock:
+                self._types.setdefault(cluster, stored)
                 if len(self._types) > MOST_CLUSTERS:
                     self._types.popitem(last=False)
+        with self._lock:
+            known = self._types.get(cluster, set())
             if named <= known:
                 return
             if len(named | known) > MOST_DATA_TYPES:

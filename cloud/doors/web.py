@@ -84,6 +84,11 @@ def is_form_proof(cookie: str, proof: str) -> bool:
     return hmac.compare_digest(form_proof(cookie).encode(), proof.encode())
 
 
+def is_local(address: str) -> bool:
+    """Whether a client's address is on this machine."""
+    return _is_number(address) and ip_address(address).is_loopback
+
+
 def _is_number(name: str) -> bool:
     try:
         ip_address(name)

@@ -3,7 +3,13 @@
 import pytest
 from starlette.datastructures import Headers
 
-from cloud.doors.web import RequestError, Site, form_proof, is_form_proof
+from cloud.doors.web import (
+    RequestError,
+    Site,
+    form_proof,
+    is_form_proof,
+    is_local,
+)
 
 OURS = "https://vethscope.example.org"
 
@@ -98,3 +104,9 @@ def test_proof_belongs_to_its_cookie() -> None:
     assert not is_form_proof("b", form_proof("a"))
     assert not is_form_proof("a", "")
     assert not is_form_proof("a", "€")
+
+
+def test_only_clients_of_this_machine_are_local() -> None:
+    assert is_local("127.0.0.1")
+    assert is_local("::1")
+    assert not any(map(is_local, ("10.0.0.1", "::ffff:10.0.0.1", "localhost", "")))
