@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from sqlalchemy import Connection
 
 from cloud.doors.ledger import Ledger
 from cloud.doors.tables import keys
-from cloud.errors import DoorError
+from cloud.errors import DoorError, UnavailableError
 
 SECRET_BYTES = 32
 ID_BYTES = 6
@@ -99,13 +100,14 @@ class Keys:
         is_same = hmac.compare_digest(digest, _digest(parts[3]))
         return _key(row) if row and is_same and self._holds(row) else None
 
-    def is_stale(self, key: Key) -> bool:
-        """Whether its use is to be written again."""
-        return self._ledger.now_ns() - key.used_ns > USED_NS
-
-    def use(self, connection: Connection, key: Key) -> None:
-        changed = sa.update(keys).where(*self._is(key.id))
-        connection.execute(changed.values(used_ns=self._ledger.now_ns()))
+    def use(self, key: Key) -> None:
+        """Writes that it was used, now and then; who holds it comes in all the same."""
+        now_ns = self._ledger.now_ns()
+        if now_ns - key.used_ns <= USED_NS:
+            return
+        changed = sa.update(keys).where(*self._is(key.id)).values(used_ns=now_ns)
+        with suppress(UnavailableError), self._ledger.writing() as connection:
+            connection.execute(changed)
 
     def all(self, connection: Connection) -> list[Key]:
         """Those that hold; others are forgotten meanwhile."""

@@ -21,7 +21,8 @@ from cloud.errors import StoreError, UnavailableError
 
 log = logging.getLogger("vethscope")
 
-WAIT_SECONDS = 2
+WAIT_SECONDS = 4
+"""For a lock: packages are being written meanwhile."""
 CONNECTIONS = 4
 MOST_AUDITED = 100_000
 """Lines of the audit log; the oldest go first."""

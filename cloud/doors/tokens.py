@@ -53,9 +53,7 @@ class Tokens:
             key = self._keys.known(connection, token)
         if key is None:
             raise UnknownError("the token is not known")
-        if self._keys.is_stale(key):
-            with self._ledger.writing() as connection:
-                self._keys.use(connection, key)
+        self._keys.use(key)
         return key.owner
 
 

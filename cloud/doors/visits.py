@@ -147,9 +147,7 @@ class Visits:
                 role = self._people.role(connection, key.owner)
         if role is None:
             return None
-        if keys.is_stale(key):
-            with self._ledger.writing() as connection:
-                keys.use(connection, key)
+        keys.use(key)
         return Visitor(key.owner, role, key.id)
 
     def _is_idle(self, key: Key) -> bool:

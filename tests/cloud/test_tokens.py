@@ -39,16 +39,24 @@ def tokens(ledger: Ledger) -> Tokens:
 @contextmanager
 def closed_collector(
     tokens: Tokens, folder: Path, limits: Limits | None = None
-) -> Iterator[grpc.Channel]:
-    """As on an address that others reach."""
+) -> Iterator[int]:
+    """As on an address that others reach; gives the port."""
     with closing(Store(f"sqlite:///{folder}/store.sqlite3")) as store:
         intake = Intake(store, Rates(limits or Limits()))
         gate = Gate(tokens, is_open=False)
-        with (
-            collecting(intake, gate, "127.0.0.1:0") as port,
-            grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
-        ):
-            yield channel
+        with collecting(intake, gate, "127.0.0.1:0") as port:
+            yield port
+
+
+@contextmanager
+def closed_channel(
+    tokens: Tokens, folder: Path, limits: Limits | None = None
+) -> Iterator[grpc.Channel]:
+    with (
+        closed_collector(tokens, folder, limits) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield channel
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -118,7 +126,7 @@ def test_collector_knows_clusters_by_their_tokens(
     tokens: Tokens, tmp_path: Path
 ) -> None:
     token = tokens.create("shop", OPERATOR)
-    with closed_collector(tokens, tmp_path) as channel:
+    with closed_channel(tokens, tmp_path) as channel:
         stub: Any = CollectorStub(channel)
         own, foreign = package(cluster="shop"), package(cluster="other")
         asked = c.ResumeRequest(cluster="other", topic=TOPIC, partitions=[0])
@@ -148,14 +156,14 @@ def test_stranger_is_refused_before_the_message_comes(
     def never() -> Iterator[bytes]:
         yield from ()
 
-    with closed_collector(tokens, tmp_path) as channel:
+    with closed_channel(tokens, tmp_path) as channel:
         send: Any = channel.stream_unary(SEND)
         assert code(send.future(never(), timeout=2)) is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_calls_of_one_cluster_are_bounded(tokens: Tokens, tmp_path: Path) -> None:
     bad, good = (tokens.create(name, OPERATOR) for name in ("bad", "good"))
-    with closed_collector(tokens, tmp_path) as channel:
+    with closed_channel(tokens, tmp_path) as channel:
         send: Any = channel.unary_unary(SEND)
         message = package(
             endpoints=[endpoint(f"/{n}") for n in range(2_000)], cluster="bad"
@@ -175,7 +183,7 @@ def test_packages_of_one_cluster_are_bounded_a_minute(
     tokens: Tokens, tmp_path: Path
 ) -> None:
     bad, good = (tokens.create(name, OPERATOR) for name in ("bad", "good"))
-    with closed_collector(tokens, tmp_path, Limits(packages=3)) as channel:
+    with closed_channel(tokens, tmp_path, Limits(packages=3)) as channel:
         stub: Any = CollectorStub(channel)
 
         def sent(cluster: str, number: int, token: str) -> grpc.StatusCode:
