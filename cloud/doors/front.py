@@ -2,7 +2,7 @@
 
 In: every HTTP request. Out: the same request handed on to the pages with its visitor in
 the scope, or an answer of our own: refused, to be logged in, the login itself. Nothing
-passes that `OPEN` does not name without a visitor whose role is enough: reading needs a
+passes that is not named open without a visitor whose role is enough: reading needs a
 viewer, any change an editor, so a new page is closed before anybody thinks of it.
 
 Pages are made a few at a time and held until they are whole: neither many readers nor a
@@ -42,8 +42,9 @@ from cloud.doors.web import (
 )
 from cloud.errors import UnavailableError
 
-OPEN = ("/healthz", "/readyz", "/static/")
-"""What strangers may read: probes, and what the login page looks like."""
+PROBES = frozenset(("/healthz", "/readyz"))
+STATIC = "/static/"
+"""These two are what strangers may read: the login page has a look, too."""
 PAGES = 4
 """Made at a time, of the store's ten connections."""
 MOST_WAITING = 100
@@ -113,7 +114,7 @@ class Front:
         """None: the pages answer."""
         self._site.check(request.method, request.headers)
         path = request.url.path
-        if path.startswith(OPEN):
+        if is_open(path):
             return None
         own = self._own.get((request.method, path))
         if own:
@@ -265,7 +266,7 @@ class Front:
         return await loop.run_in_executor(self._asking, work, *given)
 
     async def _hand_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(OPEN):
+        if is_open(scope["path"]):
             await self._pages(scope, receive, send)
             return
         if self._waiting >= MOST_WAITING:
@@ -286,6 +287,11 @@ class Front:
             self._waiting -= 1
         for message in made:
             await send(message)
+
+
+def is_open(path: str) -> bool:
+    """Whether strangers may read it."""
+    return path in PROBES or path.startswith(STATIC)
 
 
 async def _form(request: Request) -> dict[str, str]:

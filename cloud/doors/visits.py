@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from cloud.doors.keys import Key, Keys, Kind
 from cloud.doors.ledger import Ledger
-from cloud.doors.people import Attempts, People, Role
+from cloud.doors.people import MOST_NAME, Attempts, People, Role
 from cloud.errors import DoorError
 
 LINK_SECONDS = 3_600.0
@@ -54,19 +54,23 @@ class Visits:
 
     def enter(self, link: str, address: str) -> str | None:
         """A new cookie for the one who opens a link; None: it opens nothing."""
+        with self._ledger.reading() as connection:
+            is_known = self._links.known(connection, link) is not None
+        if not is_known:
+            self._note_stranger("", "link refused", address)
+            return None
         with self._ledger.writing() as connection:
             key = self._spent(connection, link)
             if key is None:
-                self._ledger.note(connection, "", "link refused", "", address)
                 return None
             self._ledger.note(connection, key.owner, "link opened", key.id, address)
             return self._visits.make(connection, key.owner, key.role, VISIT_SECONDS)
 
     def log_in(self, name: str, password: str, address: str) -> str | None:
         """A new cookie; None: not this name and password, or too many attempts."""
+        name = name[: MOST_NAME + 1]
         if not self._attempts.may(name, address):
-            with self._ledger.writing() as connection:
-                self._ledger.note(connection, name, "login held back", "", address)
+            self._note_stranger(name, "login held back", address)
             return None
         self._attempts.fail(name, address)
         is_right = self._people.is_password(name, password)
@@ -127,6 +131,14 @@ class Visits:
         with self._ledger.writing() as connection:
             key = self._api_keys.end(connection, name)
             self._ledger.note(connection, who, "API key revoked", f"{key.owner} {name}")
+
+    def _note_stranger(self, who: str, action: str, address: str) -> None:
+        """A few lines in 15 minutes: strangers fill neither the log nor the disk."""
+        kind = f"\0{action}"
+        if self._attempts.may(kind, kind):
+            self._attempts.fail(kind, kind)
+            with self._ledger.writing() as connection:
+                self._ledger.note(connection, who, action, "", address)
 
     def _spent(self, connection: Connection, link: str) -> Key | None:
         """The link's key, if it is this call that ended it."""

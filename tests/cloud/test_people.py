@@ -194,3 +194,10 @@ def test_logins_are_in_the_audit_log(ledger: Ledger, visits: Visits) -> None:
     visits.log_in("ann\x1b[2J", "wrong", HERE)
     told = [(line.who, line.action, line.address) for line in ledger.audited(2)]
     assert told == [("ann", "login", HERE), ("ann?[2J", "login refused", HERE)]
+
+
+def test_strangers_fill_no_log(ledger: Ledger, visits: Visits) -> None:
+    for _ in range(100):
+        assert visits.enter("vsl_000000000000_" + "a" * 43, HERE) is None
+    told = [line.action for line in ledger.audited(1_000)]
+    assert told.count("link refused") == module.ATTEMPTS_OF_NAME
