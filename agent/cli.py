@@ -5,6 +5,7 @@ for bad usage or settings, 1 for a failed run.
 """
 
 import argparse
+import logging
 import os
 import sys
 import threading
@@ -15,12 +16,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
+from agent import doorkeeper
 from agent import settings as settings_module
+from agent.constraints import is_loopback
 from agent.health import serving
 from agent.lifecycle import STOP_SECONDS, RoleError, Roles, stop_on_signals
 from agent.logs import set_up
 from agent.settings import Settings, SettingsError
 from detection.catalog import CatalogError
+
+log = logging.getLogger("vethscope")
 
 Command = Callable[[argparse.Namespace], int]
 Role = Callable[[Settings, threading.Event], None]
@@ -69,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"vethscope: {line}", file=sys.stderr)
         return 2
-    except RoleError as error:
+    except (RoleError, doorkeeper.DoorkeeperError) as error:
         print(f"vethscope: {error}", file=sys.stderr)
         return 1
     except CatalogError as error:
@@ -121,12 +126,13 @@ def _add_roles(commands: Commands) -> None:
         _add_settings(parser, ROLE_GROUPS[name])
         parser.set_defaults(command=_role_command(name, role))
         if name == "cloud":
-            _add_copies(parser)
+            parts = parser.add_subparsers(dest="part", metavar="PART")
+            _add_copies(parts)
+            doorkeeper.add_commands(parts, _settings)
 
 
-def _add_copies(cloud: argparse.ArgumentParser) -> None:
+def _add_copies(parts: Commands) -> None:
     """Parts of `vethscope cloud`; without one it serves."""
-    parts = cloud.add_subparsers(dest="part", metavar="PART")
     for name, text in (
         ("backup", "copy an SQLite store in use to FILE"),
         ("restore", "replace an SQLite store, in use or not, by FILE"),
@@ -277,19 +283,33 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
     from agent.keeping import keeping
     from agent.links import bind
     from cloud import program
+    from cloud.doors.rates import Limits
 
     cloud = settings.cloud
     observed = served.cloud(cloud)
+    if not cloud.collector_certificate_file and not is_loopback(cloud.collector_listen):
+        log.warning(
+            "cloud.collector_certificate_file is not set: tokens of clusters come in "
+            "plain text, unless something in front ends TLS"
+        )
+
+    def on_ready(opened: program.Opened) -> None:
+        if opened.is_unclaimed:
+            log.info("nobody has a name yet; this opens once: %s", opened.link())
+        observed.start.set()
+
     with serving(settings.health.listen, observed):
         program.serve(
             cloud.listen,
             cloud.collector_listen,
             cloud.database_url,
             stop,
-            lambda _: observed.start.set(),
+            on_ready,
             observed.counts,
             partial(bind, cloud.collector_files),
             keeping(cloud),
+            cloud.origin,
+            Limits(cloud.packages_per_minute, cloud.rows_per_minute),
         )
 
 

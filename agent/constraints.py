@@ -19,6 +19,7 @@ MOST_NAME_CHARACTERS = 180
 """Of cluster and topic prefix: Kafka takes 249 for a topic, the cloud 253 for a topic
 and what tells it from others of the name."""
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -27,6 +28,8 @@ def broken(settings: "Settings") -> Iterator[str]:
     yield from _kafka(settings.kafka)
     yield from _files(settings)
     yield from _token(settings.cloud)
+    if settings.cloud.origin and not _ORIGIN.fullmatch(settings.cloud.origin):
+        yield "cloud.origin: must be https://NAME or http://NAME, without a path"
 
 
 def is_loopback(address: str) -> bool:

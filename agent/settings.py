@@ -180,6 +180,13 @@ class Cloud(msgspec.Struct, frozen=True):
     """PEM file of the collector's certificate: with its key it speaks TLS only."""
     collector_key_file: str = ""
     """PEM file of its key."""
+    origin: str = ""
+    """https://NAME under which people open the dashboard, if a proxy with TLS is in
+    front of it. Other names than this, localhost and addresses are refused."""
+    packages_per_minute: Annotated[int, Meta(ge=1)] = 1_200
+    """Taken of one cluster; more are refused for the moment."""
+    rows_per_minute: Annotated[int, Meta(ge=1_000)] = 2_400_000
+    """The same of endpoints, fields and coverage in them."""
     database_url: str = "sqlite:///vethscope.sqlite3"
     """SQLAlchemy URL; sqlite:///FILE or postgresql+psycopg://…"""
     minutes_days: Annotated[int, Meta(ge=1, le=30)] = 2

@@ -25,7 +25,8 @@ from agent.lifecycle import Roles
 from agent.links import bind
 from agent.metrics import Metric
 from agent.settings import Settings
-from cloud.program import serve
+from cloud.doors.rates import Limits
+from cloud.program import Opened, serve
 
 log = logging.getLogger("vethscope")
 
@@ -61,6 +62,10 @@ class Standalone:
     ) -> None:
         self.dashboard = ""
         """Address of the dashboard, once `ready`."""
+        self.link: Callable[[], str] = str
+        """Makes an address that lets in whoever opens it first."""
+        self.key: Callable[[], str] = str
+        """Makes an API key for a program that reads the dashboard."""
         self._settings = settings
         self._make_source = source
         self._resources = ExitStack()
@@ -154,6 +159,8 @@ class Standalone:
                 self._on_ready,
                 bind=partial(bind, cloud.collector_files),
                 keeping=keeping(cloud),
+                origin=cloud.origin,
+                limits=Limits(cloud.packages_per_minute, cloud.rows_per_minute),
             ),
         )
         self._roles.start("digger", self._digger.run)
@@ -166,8 +173,12 @@ class Standalone:
                 return
         self._source.run(stop)
 
-    def _on_ready(self, dashboard: str) -> None:
-        self.dashboard = dashboard
+    def _on_ready(self, opened: Opened) -> None:
+        self.dashboard, self.link, self.key = (
+            opened.address,
+            opened.link,
+            opened.key,
+        )
         self._cloud_ready.set()
 
 
@@ -178,5 +189,5 @@ def run(settings: Settings, stop: threading.Event) -> None:
         serving(settings.health.listen, standalone),
     ):
         if standalone.ready():
-            log.info("dashboard: %s", standalone.dashboard)
+            log.info("dashboard, opens once: %s", standalone.link())
         standalone.wait()

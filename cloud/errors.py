@@ -23,3 +23,19 @@ class OverlapError(CloudError):
 
 class RefusedError(CloudError):
     """A package breaks the limits; the text names the field, never its content."""
+
+
+class DoorError(CloudError):
+    """What is asked of the doors cannot be done; the text says why."""
+
+
+class UnknownError(CloudError):
+    """No token, or one that is not known."""
+
+
+class ForeignError(CloudError):
+    """The token is of another cluster than the message names."""
+
+
+class BusyError(CloudError):
+    """One cluster sends too much; the same again later."""

@@ -104,14 +104,17 @@ def _settings(folder: Path, collector: int, relay: int) -> Settings:
     return load(environment={}, flags=flags)
 
 
-def _pages(dashboard: str) -> dict[str, bytes]:
+def _pages(standalone: Standalone) -> dict[str, bytes]:
     """Every page that a link leads to, and its JSON twin."""
+    headers = {"authorization": f"Bearer {standalone.key()}"}
     waiting, pages = ["/"], dict[str, bytes]()
     while waiting and len(pages) < MOST_PAGES:
         path = waiting.pop()
         if path in pages:
             continue
-        with urllib.request.urlopen(dashboard.rstrip("/") + path, timeout=10) as page:
+        address = standalone.dashboard.rstrip("/") + path
+        request = urllib.request.Request(address, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as page:
             pages[path] = page.read()
         for link in LINK.findall(pages[path]):
             waiting.append(link.decode().replace("&amp;", "&"))
@@ -234,7 +237,7 @@ def test_no_name_leaves(tmp_path: Path) -> None:
     ):
         assert standalone.ready()
         assert eventually(lambda: _pairs(relay) >= NAMED, 60)
-        pages = b"".join(_pages(standalone.dashboard).values()).lower()
+        pages = b"".join(_pages(standalone).values()).lower()
     packages = b"\0".join(relay.passed).lower()
     assert b"contact.email" in packages
     for word in words:
@@ -274,7 +277,7 @@ def test_no_planted_value_leaves(
         assert sent.json_exchanges > 0
         assert standalone.quiesce(30)
         places |= _told_of_health(standalone)
-        pages = _pages(standalone.dashboard)
+        pages = _pages(standalone)
         assert any("/endpoints/" in path for path in pages)
         found = b"".join(pages.values())
         assert b"financial.payment_card" in found

@@ -1,7 +1,8 @@
 """Reads back what the cloud holds, from the JSON twins of its pages.
 
-In: the dashboard's address. Out: one finding for each place where the cloud knows of a
-data type. Raises OSError and msgspec.DecodeError where the dashboard fails.
+In: the dashboard's address and an API key. Out: one finding for each place where the
+cloud knows of a data type. Raises OSError and msgspec.DecodeError where the dashboard
+fails.
 """
 
 from collections.abc import Iterator
@@ -65,17 +66,19 @@ class _Rows(msgspec.Struct):
     endpoints: list[_Row]
 
 
-def read(dashboard: str) -> list[Finding]:
+def read(dashboard: str, key: str) -> list[Finding]:
     """All findings, sorted by endpoint and place."""
+    headers = {"authorization": f"Bearer {key}"}
     target = urlsplit(dashboard)
     connection = HTTPConnection(target.hostname or "", target.port, timeout=SECONDS)
     try:
-        rows = _get(connection, f"/endpoints.json?size={PAGE}", _Rows).endpoints
+        page = f"/endpoints.json?size={PAGE}"
+        rows = _get(connection, headers, page, _Rows).endpoints
         found = [
             finding
             for row in rows
             for finding in _findings(
-                _get(connection, f"/endpoints/{row.id}.json", _Endpoint)
+                _get(connection, headers, f"/endpoints/{row.id}.json", _Endpoint)
             )
         ]
     finally:
@@ -98,8 +101,13 @@ def _findings(endpoint: _Endpoint) -> Iterator[Finding]:
         )
 
 
-def _get(connection: HTTPConnection, path: str, shape: type[Shape]) -> Shape:
-    connection.request("GET", path)
+def _get(
+    connection: HTTPConnection,
+    headers: dict[str, str],
+    path: str,
+    shape: type[Shape],
+) -> Shape:
+    connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:

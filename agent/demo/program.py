@@ -105,7 +105,7 @@ def _demonstrate(
     with Standalone(own, failed, traffic.source) as standalone:
         _await_ready(standalone, stop)
         traffic.begin(standalone, RATE)
-        log.info("demo: dashboard on %s", standalone.dashboard)
+        log.info("demo: dashboard, opens once: %s", standalone.link())
         sent = _send(traffic, standalone, duration_seconds, stop)
         quiesce_seconds = INTERRUPTED_SECONDS if stop.is_set() else QUIESCE_SECONDS
         if not standalone.quiesce(quiesce_seconds):
@@ -114,7 +114,7 @@ def _demonstrate(
         told = report.summary(
             sent,
             captured,
-            findings.read(standalone.dashboard),
+            findings.read(standalone.dashboard, standalone.key()),
             standalone.packages_accepted,
             standalone.dashboard,
             isinstance(traffic, Recorded),
@@ -205,6 +205,10 @@ def _settings(settings: Settings, traffic: Traffic, folder: Path) -> Settings:
             settings.cloud,
             listen=dashboard,
             collector_listen=collector,
+            collector_certificate_file="",
+            collector_key_file="",
+            origin="",
+            token_file="",
             server=collector,
             ca_file="",
             database_url=f"sqlite:///{folder / 'demo.sqlite3'}",

@@ -22,7 +22,11 @@ AGENT_VERSION = version("vethscope")
 REQUEST, RESPONSE = collector_pb2.REQUEST, collector_pb2.RESPONSE
 
 MOST_ROWS = 4_000
-"""Endpoints and places of one package: it stays well below gRPC's 4 MB."""
+"""Endpoints and places of one package."""
+MOST_BYTES = 2 << 20
+"""Of names and paths in it, as far as known beforehand: with numbers and sketches it
+stays below the 4 MB that the cloud takes."""
+ROW_BYTES = 100
 MOST_FINDINGS = 128
 """Of one message; the most sensitive are kept, the others counted."""
 MOST_REASONS = 100
@@ -88,6 +92,7 @@ class Draft:
         self._follows: dict[tuple[str, int], int] = {}
         self._rows: dict[Edge, Row] = {}
         self._places = 0
+        self._bytes = 0
         self._coverage: dict[tuple[str, bytes, int], Windows] = {}
         self._unnamed: dict[bytes, int] = {}
         self._queue: Counter[str] = Counter()
@@ -103,7 +108,8 @@ class Draft:
 
     @property
     def is_full(self) -> bool:
-        return len(self._rows) + self._places + len(self._coverage) >= MOST_ROWS
+        rows = len(self._rows) + self._places + len(self._coverage)
+        return rows >= MOST_ROWS or self._bytes >= MOST_BYTES
 
     @property
     def unnamed(self) -> dict[bytes, int]:
@@ -134,6 +140,7 @@ class Draft:
         row = self._rows.get(edge)
         if row is None:
             row = self._rows[edge] = Row(at_ns)
+            self._bytes += ROW_BYTES + _size(edge.path) + _size(edge.operation)
         return row
 
     def find(
@@ -166,7 +173,9 @@ class Draft:
         for found in findings[:MOST_FINDINGS]:
             key = (direction, found.location, found.path, found.data_type)
             values = [found.sensitivity, found.likelihood, found.count]
-            self._places += row.place(key, values)
+            if row.place(key, values):
+                self._places += 1
+                self._bytes += _size(found.path) + _size(found.data_type)
 
     def note(self, reason: str, count: int = 1) -> None:
         """Counts something about the queue itself, see QUEUE_NODE."""
@@ -178,6 +187,8 @@ class Draft:
         known = self._coverage.get(key)
         if known is None:
             known = self._coverage[key] = Windows(coverage)
+            reasons = (*coverage.buckets, *coverage.counts)
+            self._bytes += ROW_BYTES + sum(map(_size, reasons))
         known.add(coverage)
 
     def build(self, cluster: str, resolve: Resolve, now_ns: int) -> Any:
@@ -221,6 +232,11 @@ class Draft:
                 counts=_most(self._queue),
             )
         return package
+
+
+def _size(text: str) -> int:
+    """On the wire, with the numbers beside it."""
+    return len(text.encode()) + 8
 
 
 def _named(rows: dict[Edge, Row], names: dict[bytes, Workload]) -> dict[Edge, Row]:

@@ -4,101 +4,199 @@ In: proto/v1/collector.proto's Send and Resume, and gRPC's standard health servi
 rows in the store, and receipts. A sender acts on the status: UNAVAILABLE means the same
 again later, FAILED_PRECONDITION ask Resume and read again from there, INVALID_ARGUMENT
 that this package never will be taken.
+
+Calls are awaited in one thread, where a call that sends nothing takes no more than its
+place; a call is let in by its token before its message is read, and a message that does
+not arrive in time ends it. What needs the processor or the database is done in threads:
+those of the gate never wait for those of the store. For that the two methods are served
+as streams of one message, which is the same on the wire.
 """
 
+import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from cloud.doors.limits import MESSAGE_BYTES, check, check_resume
+from cloud.doors.intake import Intake
+from cloud.doors.limits import MESSAGE_BYTES
+from cloud.doors.tokens import Gate
 from cloud.errors import (
     AddressError,
+    BusyError,
     CloudError,
+    ForeignError,
     OverlapError,
     RefusedError,
     UnavailableError,
+    UnknownError,
 )
-from cloud.store.store import Store
-from proto.v1 import collector_pb2, collector_pb2_grpc
 
 log = logging.getLogger("vethscope")
 
-THREADS = 4
-MOST_CALLS = 64
+STORE_THREADS = 4
+GATE_THREADS = 2
+MOST_CALLS = 256
 """At a time; more are answered RESOURCE_EXHAUSTED at once."""
+MOST_OF_CLUSTER = 8
+"""Calls of one cluster at a time, if it has a token."""
+THREADS_OF_CLUSTER = 2
+"""The other threads are free for other clusters, however slow this one's packages are.
+"""
+ARRIVAL_SECONDS = 5.0
+"""For a message, from the call's beginning: 4 MB at 7 Mbit/s."""
 GRACE_SECONDS = 1.0
 """For calls under way when the collector stops."""
 SERVICE = "vethscope.v1.Collector"
 
-Bind = Callable[[grpc.Server, str], int]
+_OPTIONS = [
+    # Ours is answered INVALID_ARGUMENT; what is far beyond, gRPC does not even read.
+    ("grpc.max_receive_message_length", 2 * MESSAGE_BYTES),
+    ("grpc.max_metadata_size", 16 << 10),
+    ("grpc.max_concurrent_streams", 64),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 900_000),
+    ("grpc.so_reuseport", 0),
+]
+
+Bind = Callable[[Any, str], int]
 """Makes a server listen on host:port, with TLS or without; gives the port."""
 
 CODES: dict[type[CloudError], grpc.StatusCode] = {
+    BusyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ForeignError: grpc.StatusCode.PERMISSION_DENIED,
     OverlapError: grpc.StatusCode.FAILED_PRECONDITION,
     RefusedError: grpc.StatusCode.INVALID_ARGUMENT,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
+    UnknownError: grpc.StatusCode.UNAUTHENTICATED,
 }
+_TOLD = (OverlapError, RefusedError, ForeignError)
+"""What an operator should read; strangers who knock do not fill the log."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Messages = AsyncIterator[bytes]
+Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-def plain(server: grpc.Server, listen: str) -> int:
+def plain(server: Any, listen: str) -> int:
     """Without TLS."""
-    return server.add_insecure_port(listen)
+    port: int = server.add_insecure_port(listen)
+    return port
 
 
-class Collector(collector_pb2_grpc.CollectorServicer):
-    """The service on one store."""
+class Collector:
+    """The service on one intake, behind one gate."""
 
-    def __init__(self, store: Store, counts: Counter[str] | None = None) -> None:
-        self._store = store
+    def __init__(
+        self, intake: Intake, gate: Gate, counts: Counter[str] | None = None
+    ) -> None:
+        self._intake = intake
+        self._gate = gate
         self._counts = Counter[str]() if counts is None else counts
-        self._lock = threading.Lock()
+        self._callers: dict[str, Caller] = {}
+        self._storing = ThreadPoolExecutor(STORE_THREADS, "collector")
+        self._asking = ThreadPoolExecutor(GATE_THREADS, "gate")
 
-    def Send(  # noqa: N802
-        self, request: collector_pb2.Package, context: grpc.ServicerContext
-    ) -> collector_pb2.Receipt:
+    async def send(self, messages: Messages, context: Context) -> bytes:
+        answer = await self._answer(messages, context, self._intake.send)
+        is_new, receipt = answer
+        self._counts["stored" if is_new else "duplicate"] += 1
+        return receipt
+
+    async def resume(self, messages: Messages, context: Context) -> bytes:
+        return await self._answer(messages, context, self._intake.resume)
+
+    def close(self) -> None:
+        """Ends the threads, once no call is left."""
+        for pool in (self._storing, self._asking):
+            pool.shutdown()
+
+    async def _answer(
+        self, messages: Messages, context: Context, work: Callable[[str, bytes], T]
+    ) -> T:
         try:
-            check(request)
-            is_new = self._store.add(request)
+            owner = await self._admitted(context)
+            with self._caller(owner) as threads:
+                message = await _only(messages)
+                async with threads:
+                    return await _in_thread(self._storing, work, owner, message)
         except CloudError as error:
-            self._count(CODES[type(error)].name.lower())
-            _refuse(context, error)
-        self._count("stored" if is_new else "duplicate")
-        return collector_pb2.Receipt(duplicate=not is_new)
+            self._counts[CODES[type(error)].name.lower()] += 1
+            await _refuse(context, error)
+        except TimeoutError:
+            self._counts["deadline_exceeded"] += 1
+            words = "the message did not come in time"
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, words)
 
-    def Resume(  # noqa: N802
-        self, request: collector_pb2.ResumeRequest, context: grpc.ServicerContext
-    ) -> collector_pb2.ResumeResponse:
+    async def _admitted(self, context: Context) -> str:
+        metadata = context.invocation_metadata() or ()
+        sent = [value for name, value in metadata if name == "authorization"]
+        if len(sent) > 1:
+            raise UnknownError("one token at a time")
+        shown = str(sent[0]) if sent else None
+        return await _in_thread(self._asking, self._gate.owner, shown)
+
+    @contextmanager
+    def _caller(self, owner: str) -> Iterator[asyncio.Semaphore]:
+        """Without a token nobody can be held to account: that is one's own machine."""
+        if not owner:
+            yield asyncio.Semaphore(STORE_THREADS)
+            return
+        caller = self._callers.setdefault(owner, Caller())
+        if caller.calls >= MOST_OF_CLUSTER:
+            raise BusyError("the cluster has too many calls under way, try again")
+        caller.calls += 1
         try:
-            check_resume(request)
-            following = self._store.resume(
-                request.cluster, request.topic, request.partitions
-            )
-        except CloudError as error:
-            _refuse(context, error)
-        return collector_pb2.ResumeResponse(next=following)
-
-    def _count(self, outcome: str) -> None:
-        with self._lock:
-            self._counts[outcome] += 1
+            yield caller.threads
+        finally:
+            caller.calls -= 1
+            if not caller.calls:
+                del self._callers[owner]
 
 
-def _refuse(context: grpc.ServicerContext, error: CloudError) -> NoReturn:
-    code = CODES[type(error)]
-    if code is not grpc.StatusCode.UNAVAILABLE:
+class Caller:
+    """A cluster that has calls under way."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.threads = asyncio.Semaphore(THREADS_OF_CLUSTER)
+
+
+async def _in_thread(
+    pool: ThreadPoolExecutor, work: Callable[P, T], *given: P.args, **named: P.kwargs
+) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(pool, lambda: work(*given, **named))
+
+
+async def _only(messages: Messages) -> bytes:
+    """The one message. Raises TimeoutError, RefusedError."""
+    async with asyncio.timeout(ARRIVAL_SECONDS):
+        async for message in messages:
+            return message
+    raise RefusedError("message: did not come")
+
+
+async def _refuse(context: Context, error: CloudError) -> NoReturn:
+    if isinstance(error, _TOLD):
         log.warning("package refused: %s", error)
-    context.abort(code, str(error))
+    await context.abort(CODES[type(error)], str(error))
 
 
 @contextmanager
 def collecting(
-    store: Store,
+    intake: Intake,
+    gate: Gate,
     listen: str,
     counts: Counter[str] | None = None,
     bind: Bind = plain,
@@ -107,28 +205,57 @@ def collecting(
 
     `counts` gets the number of packages by outcome.
     """
-    server = grpc.server(
-        ThreadPoolExecutor(THREADS, thread_name_prefix="collector"),
-        maximum_concurrent_rpcs=MOST_CALLS,
-        options=[
-            ("grpc.max_receive_message_length", MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
-        ],
-    )
-    status = health.HealthServicer()
-    collector_pb2_grpc.add_CollectorServicer_to_server(Collector(store, counts), server)
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    started: Future[int] = Future()
+    stop = asyncio.Event()
+    loop = asyncio.new_event_loop()
+    serving = _serving(Collector(intake, gate, counts), listen, bind, started, stop)
+    thread = threading.Thread(target=_run, args=(loop, serving), name="collector")
+    thread.start()
     try:
-        port = bind(server, listen)
+        yield started.result()
     except RuntimeError:
+        if not started.exception():
+            raise
         raise AddressError(
             f"collector: cannot listen on {listen}: another program has it, or it is "
             "not an address of this machine; set cloud.collector_listen"
         ) from None
-    status.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
-    server.start()
-    try:
-        yield port
     finally:
-        status.enter_graceful_shutdown()
-        server.stop(GRACE_SECONDS).wait()
+        if not started.exception():
+            loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+def _run(loop: asyncio.AbstractEventLoop, serving: Any) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(serving)
+
+
+async def _serving(
+    collector: Collector,
+    listen: str,
+    bind: Bind,
+    started: "Future[int]",
+    stop: asyncio.Event,
+) -> None:
+    server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
+    status = health.aio.HealthServicer()
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "Send": grpc.stream_unary_rpc_method_handler(collector.send),
+        "Resume": grpc.stream_unary_rpc_method_handler(collector.resume),
+    }
+    handler = grpc.method_handlers_generic_handler(SERVICE, methods)
+    server.add_generic_rpc_handlers((handler,))
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    try:
+        port = bind(server, listen)
+        await status.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        await server.start()
+    except Exception as error:
+        started.set_exception(error)
+        return
+    started.set_result(port)
+    await stop.wait()
+    await status.enter_graceful_shutdown()
+    await server.stop(GRACE_SECONDS)
+    collector.close()

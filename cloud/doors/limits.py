@@ -12,12 +12,18 @@ from itertools import pairwise
 from cloud.errors import RefusedError
 from proto.v1 import collector_pb2, detector_pb2
 
-MESSAGE_BYTES = 16 << 20
-"""Of one gRPC message; beyond, gRPC itself answers RESOURCE_EXHAUSTED."""
+MESSAGE_BYTES = 4 << 20
+"""Of one message, before it is parsed. The digger's packages stay below half of it."""
 MOST_OFFSETS = 10_000
+MOST_RECORDS = 1 << 24
+"""In one range: a package of two seconds covers some hundred thousand at most."""
+LARGEST_OFFSET = 1 << 50
+"""A million records a second reach it in 35 years."""
 MOST_ENDPOINTS = 10_000
-MOST_PLACES = 200_000
-"""In all endpoints of a package together."""
+MOST_PLACES = 20_000
+"""In all endpoints of a package together; the digger closes one at 4,000 rows."""
+MOST_DATA_TYPES = 1_000
+"""In one package: the catalog has 560, rules of a user's own come on top."""
 MOST_COVERAGE = 10_000
 MOST_REASONS = 100
 MOST_STATUSES = 10
@@ -33,6 +39,11 @@ BUCKETS = 240
 """Of a latency's sketch, see collector.proto."""
 LATEST_NS = 1 << 62
 """The year 2116: adding a window never leaves 63 bits."""
+BYTES_PER_SECOND = 1 << 36
+"""No node carries more than 550 Gbit/s."""
+LATE_NS = 10 * 10**9
+"""Bytes may be counted so much later than they came."""
+TYPE_BYTES = 64
 
 _METHOD = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}")
 _DATA_TYPE = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+")
@@ -50,11 +61,17 @@ def check(package: collector_pb2.Package) -> None:
     _at_most("coverage", package.coverage, MOST_COVERAGE)
     if sum(len(endpoint.places) for endpoint in package.endpoints) > MOST_PLACES:
         raise RefusedError(f"endpoints: more than {MOST_PLACES} places")
+    _at_most("data types", data_types(package), MOST_DATA_TYPES)
     _check_offsets(package.offsets)
     for number, endpoint in enumerate(package.endpoints):
         _check_endpoint(f"endpoints[{number}]", endpoint)
     for number, coverage in enumerate(package.coverage):
         _check_coverage(f"coverage[{number}]", coverage)
+
+
+def data_types(package: collector_pb2.Package) -> set[str]:
+    """All that the package names."""
+    return {place.data_type for one in package.endpoints for place in one.places}
 
 
 def check_resume(request: collector_pb2.ResumeRequest) -> None:
@@ -72,8 +89,10 @@ def _check_offsets(offsets: Iterable[collector_pb2.Offsets]) -> None:
         _name(f"{where}.topic", covered.topic)
         if covered.partition < 0 or not 0 <= covered.first <= covered.next:
             raise RefusedError(f"{where}: is not a range of a partition")
-        if covered.next > LATEST_NS:
+        if covered.next > LARGEST_OFFSET:
             raise RefusedError(f"{where}.next: is too large")
+        if covered.next - covered.first > MOST_RECORDS:
+            raise RefusedError(f"{where}: covers more than {MOST_RECORDS} records")
         if (covered.topic, covered.partition) in seen:
             raise RefusedError(f"{where}: names a partition twice")
         _check_follows(where, covered)
@@ -85,7 +104,7 @@ def _check_offsets(offsets: Iterable[collector_pb2.Offsets]) -> None:
 
 
 def _check_follows(where: str, covered: collector_pb2.Offsets) -> None:
-    if not 0 <= covered.follows <= LATEST_NS:
+    if not 0 <= covered.follows <= LARGEST_OFFSET:
         raise RefusedError(f"{where}.follows: is not an offset")
     if covered.follows > covered.first and covered.first != covered.next:
         raise RefusedError(f"{where}.follows: only an empty range starts over")
@@ -137,7 +156,7 @@ def _check_place(where: str, place: collector_pb2.Place) -> None:
         if value == 0 or value not in enum.values():
             raise RefusedError(f"{where}.{name}: is not one of its names")
     _text(f"{where}.path", place.path, PATH_BYTES)
-    _text(f"{where}.data_type", place.data_type, TEXT_BYTES)
+    _text(f"{where}.data_type", place.data_type, TYPE_BYTES)
     _matches(f"{where}.data_type", place.data_type, _DATA_TYPE)
     _counter(f"{where}.count", place.count)
 
@@ -153,6 +172,9 @@ def _check_coverage(where: str, coverage: collector_pb2.Coverage) -> None:
         for reason, amount in amounts.items():
             _matches(f"{where}.{name}", reason, _REASON)
             _counter(f"{where}.{name}", amount)
+    lasted_ns = coverage.window_end_ns - coverage.window_start_ns + LATE_NS
+    if sum(coverage.bytes.values()) > lasted_ns * BYTES_PER_SECOND // 10**9:
+        raise RefusedError(f"{where}.bytes: more than a node carries in its window")
 
 
 def _check_workload(where: str, workload: collector_pb2.Workload) -> None:

@@ -48,13 +48,28 @@ def report(connection: Connection, query: PageQuery) -> CoverageReport:
 
 
 def summary(connection: Connection) -> Coverage:
-    """The coverage of everything."""
-    return _coverage(_totals(connection, is_bytes=1))
+    """The coverage of everything, its share that of the worst cluster."""
+    whole = _coverage(_totals(connection, is_bytes=1))
+    whole.captured_share = min(shares(connection).values(), default=None)
+    return whole
+
+
+def shares(connection: Connection) -> dict[str, float]:
+    """Cluster → the share that was captured, where anything was seen."""
+    told = sa.select(
+        coverage_totals.c.cluster, coverage_totals.c.reason, coverage_totals.c.amount
+    ).where(coverage_totals.c.is_bytes == 1)
+    amounts: dict[str, dict[str, int]] = defaultdict(dict)
+    for cluster, reason, amount in connection.execute(told):
+        if amount:
+            amounts[cluster][reason] = amount
+    found = {name: _coverage(of).captured_share for name, of in amounts.items()}
+    return {name: share for name, share in found.items() if share is not None}
 
 
 def losses(connection: Connection) -> Losses:
     """What the shares do not tell."""
-    skipped = sa.select(sa.func.coalesce(sa.func.sum(schema.offsets.c.skipped), 0))
+    skipped = sa.select(reports.total(schema.offsets.c.skipped))
     counts = _totals(connection, is_bytes=0)
     return Losses(
         records=int(connection.execute(skipped).scalar_one())

@@ -38,6 +38,10 @@ from cloud.store.schema import (
 )
 
 _ID = re.compile("[0-7][0-9a-f]{15}")
+MOST_TYPES = 30
+"""Data types named on a line of a list, the gravest."""
+MOST_LISTED_TYPES = 1_000
+"""Data types to choose from."""
 MOST_NAMED = 3
 """Clients named on a line of the list."""
 MOST_CLIENTS = 200
@@ -203,7 +207,8 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
 
 def _data_types(connection: Connection) -> list[str]:
     known = sa.select(data_types.c.data_type).distinct()
-    return list(connection.scalars(known.order_by(data_types.c.data_type)))
+    names = known.order_by(data_types.c.data_type).limit(MOST_LISTED_TYPES)
+    return list(connection.scalars(names))
 
 
 def _types_of(
@@ -214,14 +219,15 @@ def _types_of(
             places.c.endpoint_id,
             places.c.data_type,
             sa.func.max(places.c.sensitivity).label("sensitivity"),
-            sa.func.sum(places.c.count).label("count"),
+            reports.total(places.c.count).label("count"),
         )
         .where(places.c.endpoint_id.in_(keys), places.c.likelihood >= SURE)
         .group_by(places.c.endpoint_id, places.c.data_type)
     )
     types: defaultdict[int, list[DataType]] = defaultdict(list)
     for key, *found in by_weight(connection.execute(selected)):
-        types[key].append(data_type(*found))
+        if len(types[key]) < MOST_TYPES:
+            types[key].append(data_type(*found))
     return types
 
 
@@ -300,7 +306,7 @@ def _fields(
             *_PLACE,
             sensitivity.label("sensitivity"),
             sa.func.max(places.c.likelihood).label("likelihood"),
-            sa.func.sum(places.c.count).label("counted"),
+            reports.total(places.c.count).label("counted"),
             sa.func.min(places.c.first_seen_ns).label("first_seen_ns"),
             sa.func.max(places.c.last_seen_ns).label("last_seen_ns"),
             sa.func.count().over().label("total"),

@@ -8,7 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from cloud.pages import coverage, reports
-from cloud.pages.endpoints import by_weight, data_type, most_sensitive, rows, workload
+from cloud.pages.endpoints import (
+    MOST_LISTED_TYPES,
+    MOST_TYPES,
+    by_weight,
+    data_type,
+    most_sensitive,
+    rows,
+    workload,
+)
 from cloud.pages.reports import (
     Cluster,
     DataType,
@@ -70,7 +78,7 @@ def _data_types(connection: Connection) -> list[DataTypeTotal]:
         )
         for endpoints_total, name, sensitivity, count in by_weight(
             connection.execute(selected)
-        )
+        )[:MOST_LISTED_TYPES]
     ]
 
 
@@ -108,12 +116,14 @@ def _types_between(
     )
     types: defaultdict[tuple[int, int], list[DataType]] = defaultdict(list)
     for client, server, *typed in by_weight(connection.execute(selected)):
-        types[client, server].append(data_type(*typed))
+        if len(types[client, server]) < MOST_TYPES:
+            types[client, server].append(data_type(*typed))
     return types
 
 
 def _clusters(connection: Connection) -> list[Cluster]:
     selected = sa.select(clusters).order_by(clusters.c.name).limit(MOST_CLUSTERS)
+    shares = coverage.shares(connection)
     return [
         Cluster(
             name=row.name,
@@ -121,6 +131,7 @@ def _clusters(connection: Connection) -> list[Cluster]:
             catalog_digest=row.catalog_digest,
             first_seen=reports.time(row.first_seen_ns),
             last_seen=reports.time(row.last_seen_ns),
+            captured_share=shares.get(row.name),
         )
         for row in connection.execute(selected)
     ]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
+import sqlalchemy as sa
 
 from proto.v1 import collector_pb2, detector_pb2
 
@@ -175,6 +176,7 @@ class Cluster(Shape):
     catalog_digest: str
     first_seen: datetime
     last_seen: datetime
+    captured_share: Share
 
 
 class Reason(Shape):
@@ -201,6 +203,8 @@ class Coverage(Shape):
     bytes: int
     """All but those aside."""
     captured_share: Share
+    """Of several clusters that of which least was captured: what one of them tells
+    cannot make up for what was missed in another."""
     groups: dict[str, int]
     """Group → bytes."""
     reasons: list[Reason]
@@ -246,6 +250,12 @@ class Overview(Shape):
     coverage: Coverage
     losses: Losses
     clusters: list[Cluster]
+
+
+def total(column: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
+    """The sum, 0 without rows; exact below 2^53. SQLite fails where whole numbers pass
+    63 bits, and a few full counters do."""
+    return sa.func.coalesce(sa.func.sum(sa.cast(column, sa.Float)), 0.0)
 
 
 def time(nanoseconds: int) -> datetime:

@@ -2,8 +2,8 @@
 
 In: HTTP requests. Out: the reports of `overview`, `endpoints` and `coverage`, through
 templates that escape every name, or encoded as they are. There is no script, no inline
-style and nothing from elsewhere, and the headers forbid browsers all of that. The pages
-only read; who may see them is for the network or a proxy in front to decide.
+style and nothing from elsewhere. The pages only read; who may see them, and the headers
+that forbid browsers the rest, are the doors' (`cloud/doors/front.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,14 +14,11 @@ import jinja2
 import msgspec
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.errors import UnavailableError
 from cloud.pages import coverage, endpoints, formats, overview
@@ -30,18 +27,6 @@ from cloud.reasons import COUNTED
 from cloud.store.store import Store
 
 HERE = Path(__file__).parent
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'; object-src 'none'"
-    ),
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-
 PLAIN_WORDS = {
     "Not Found": "There is no such page.",
     "Method Not Allowed": "Pages here can only be read.",
@@ -65,7 +50,6 @@ def application(store: Store) -> Starlette:
             Route("/readyz", pages.ready),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(_Headers)],
         exception_handlers={
             HTTPException: pages.refused,
             UnavailableError: pages.unavailable,
@@ -171,20 +155,3 @@ def _parameters(request: Request, shape: type[Parameters]) -> Parameters:
 def _json(document: msgspec.Struct | Mapping[str, Any], status: int = 200) -> Response:
     body = msgspec.json.encode(document)
     return Response(body, status, media_type="application/json")
-
-
-class _Headers:
-    """Adds the security headers to every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("cache-control", "no-cache")
-            await send(message)
-
-        await self._app(scope, receive, sending)

@@ -8,9 +8,10 @@ else `first`. So a package is
 - new if every range takes N for what it is. Records between N and `first` expired
   unread: they are counted as skipped and shown with the coverage. A range that starts
   over below N moves N back, since the broker lost the end of its log;
-- a duplicate if every range ends at N or before: nothing changes;
+- a duplicate if every range ends at N or not far before: nothing changes;
 - refused otherwise: stored in part, its counts cannot be told apart any more; behind a
-  gap that it does not declare, something is lost on the way. The sender resumes at N.
+  gap that it does not declare, something is lost on the way; far before N, somebody
+  moved N to where the log never was. The sender resumes at N, or starts over.
 """
 
 import logging
@@ -26,6 +27,9 @@ from proto.v1 import collector_pb2
 
 log = logging.getLogger("vethscope")
 
+MOST_BEHIND = 1 << 24
+"""Records between the end of a duplicate and N: no package covers more, and a sender
+repeats its last one only."""
 MOST_TOLD = 20
 """Partitions named in an error; Resume tells all."""
 
@@ -67,7 +71,7 @@ def advance(connection: Connection, package: collector_pb2.Package) -> bool:
     waits = _waits(connection, package)
     wrong = [(c, n) for c, n in waits if n is not None and _expected(c) != n]
     if wrong:
-        if all(c.next <= (_expected(c) if n is None else n) for c, n in waits):
+        if all(_is_stored(covered, next_) for covered, next_ in waits):
             return False
         raise OverlapError(_where_to_resume(wrong))
     cluster = printable(package.cluster)
@@ -98,6 +102,13 @@ def _waits(connection: Connection, package: collector_pb2.Package) -> Waits:
 def _expected(covered: collector_pb2.Offsets) -> int:
     """What the sender takes to be the next offset wanted."""
     return covered.follows if covered.HasField("follows") else covered.first
+
+
+def _is_stored(covered: collector_pb2.Offsets, next_: int | None) -> bool:
+    """Whether a range of a package that is no new one may have been stored before."""
+    if next_ is None:
+        next_ = _expected(covered)
+    return 0 <= next_ - covered.next <= MOST_BEHIND
 
 
 def _move(

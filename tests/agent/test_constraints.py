@@ -118,3 +118,19 @@ def test_a_token_stands_alone_in_a_closed_file(token: Path) -> None:
 )
 def test_loopback_is_this_machine(address: str, holds: bool) -> None:
     assert is_loopback(address) is holds
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_right"),
+    [
+        ("https://vethscope.example.org", True),
+        ("http://localhost:8080", True),
+        ("vethscope.example.org", False),
+        ("https://vethscope.example.org/path", False),
+        ("https://user@vethscope.example.org", False),
+    ],
+)
+def test_origin_is_a_scheme_and_a_name(origin: str, is_right: bool) -> None:
+    told = lines({"cloud-origin": origin})
+    assert told == ([] if is_right else [told[0]])
+    assert is_right or told[0].startswith("cloud.origin: must be")

@@ -13,11 +13,11 @@ import pytest
 
 from agent.links import PLAIN, bind
 from agent.served import Served, answers_calls, answers_pages
-from cloud.doors.collector import collecting
 from cloud.store.store import Store
 from proto.v1 import collector_pb2, collector_pb2_grpc
 from tests.certificates import Authority
 from tests.cloud.packages import package
+from tests.cloud.running import collecting_openly
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def served() -> Served:
 def collector(tmp_path: Path, served: Served) -> Iterator[str]:
     with (
         closing(Store(f"sqlite:///{tmp_path}/store.sqlite3")) as store,
-        collecting(store, "127.0.0.1:0", served.counts) as port,
+        collecting_openly(store, "127.0.0.1:0", served.counts) as port,
     ):
         yield f"0.0.0.0:{port}"
 
@@ -89,7 +89,9 @@ def test_a_server_with_tls_is_asked_over_it(
     files = pem.of("cloud") if has_authority else pem.of("cloud")._replace(ca="")
     with (
         closing(Store(f"sqlite:///{tmp_path}/store.sqlite3")) as store,
-        collecting(store, "127.0.0.1:0", served.counts, partial(bind, files)) as port,
+        collecting_openly(
+            store, "127.0.0.1:0", served.counts, partial(bind, files)
+        ) as port,
     ):
         assert answers_calls(f"0.0.0.0:{port}", False, files)()
 
@@ -102,7 +104,9 @@ def test_a_server_whose_certificate_expired_lives_but_is_not_ready(
     files = Authority().issue(tmp_path / "tls", lasts=past).of("cloud")
     with (
         closing(Store(f"sqlite:///{tmp_path}/store.sqlite3")) as store,
-        collecting(store, "127.0.0.1:0", served.counts, partial(bind, files)) as port,
+        collecting_openly(
+            store, "127.0.0.1:0", served.counts, partial(bind, files)
+        ) as port,
     ):
         assert answers_calls(f"0.0.0.0:{port}", True, files)()
         assert not answers_calls(f"0.0.0.0:{port}", False, files)()

@@ -49,9 +49,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard that shows a small shop."""
+def dashboard(
+    browser: Chrome, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a dashboard that shows a small shop, and lets the browser in."""
     file: Path = tmp_path_factory.mktemp("shop") / "cloud.sqlite3"
     with Cloud(f"sqlite:///{file}") as running:
         running.collector.Send(packages.shop(), timeout=10)
+        browser.get(running.new_link())
         yield running.address

@@ -4,16 +4,61 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from email.message import Message
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import grpc
 
-from cloud.program import serve
+from cloud.doors.collector import Bind, collecting, plain
+from cloud.doors.intake import Intake
+from cloud.doors.ledger import Ledger
+from cloud.doors.rates import Limits, Rates
+from cloud.doors.tokens import Gate, Tokens
+from cloud.program import Opened, serve
+from cloud.store.store import Store
 from proto.v1 import collector_pb2_grpc
 from tests.ports import free_port
 
 WAIT_SECONDS = 20
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_Stay)
+
+
+def opened(link: str) -> str:
+    """The cookie that a link gives, as a browser sends it back."""
+    answer = answered(urllib.request.Request(link))
+    assert answer.status == 303
+    return str(answer.headers["set-cookie"]).partition(";")[0]
+
+
+@contextmanager
+def collecting_openly(
+    store: Store,
+    listen: str = "127.0.0.1:0",
+    counts: Counter[str] | None = None,
+    bind: Bind = plain,
+) -> Iterator[int]:
+    """A collector that asks for no token."""
+    with (
+        TemporaryDirectory() as folder,
+        closing(Ledger(f"sqlite:///{folder}/doors.sqlite3")) as ledger,
+    ):
+        gate = Gate(Tokens(ledger), is_open=True)
+        intake = Intake(store, Rates(Limits()))
+        with collecting(intake, gate, listen, counts, bind) as port:
+            yield port
 
 
 class Answer(NamedTuple):
@@ -25,6 +70,16 @@ class Answer(NamedTuple):
         return json.loads(self.text)
 
 
+def answered(request: urllib.request.Request) -> Answer:
+    """Whatever its status."""
+    try:
+        with _OPENER.open(request, timeout=WAIT_SECONDS) as answer:
+            return Answer(answer.status, answer.headers, answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return Answer(refused.code, refused.headers, refused.read().decode())
+
+
 class Cloud:
     """Runs `serve`; use as a context."""
 
@@ -32,9 +87,12 @@ class Cloud:
         self.database_url = database_url
         self.stop = threading.Event()
         self.address = ""
+        self.link = ""
+        self.cookie = ""
+        self.new_link: Callable[[], str] = str
         self.failure: BaseException | None = None
         self._is_ready = threading.Event()
-        self._collector = f"127.0.0.1:{free_port()}"
+        self.collector_address = f"127.0.0.1:{free_port()}"
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> "Cloud":
@@ -42,7 +100,8 @@ class Cloud:
         assert self._is_ready.wait(WAIT_SECONDS)
         if self.failure:
             raise self.failure
-        self.channel = grpc.insecure_channel(self._collector)
+        self.cookie = opened(self.link)
+        self.channel = grpc.insecure_channel(self.collector_address)
         self.collector = collector_pb2_grpc.CollectorStub(self.channel)
         return self
 
@@ -53,19 +112,27 @@ class Cloud:
         assert not self._thread.is_alive()
 
     def get(self, path: str, method: str = "GET") -> Answer:
-        request = urllib.request.Request(self.address + path, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
-                return Answer(answer.status, answer.headers, answer.read().decode())
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return Answer(answer.code, answer.headers, answer.read().decode())
+        """As one who was let in, from the pages themselves."""
+        return self.ask(path, method, {"cookie": self.cookie, "origin": self.address})
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+    ) -> Answer:
+        """As anybody, with these headers only; redirects are not followed."""
+        address = self.address + path
+        data = body.encode() if body is not None else None
+        request = urllib.request.Request(address, data, headers or {}, method=method)
+        return answered(request)
 
     def _run(self) -> None:
         try:
             serve(
                 "127.0.0.1:0",
-                self._collector,
+                self.collector_address,
                 self.database_url,
                 self.stop,
                 self._ready,
@@ -75,6 +142,7 @@ class Cloud:
         finally:
             self._is_ready.set()
 
-    def _ready(self, address: str) -> None:
-        self.address = address
+    def _ready(self, opened: Opened) -> None:
+        self.address, self.link = opened.address, opened.link()
+        self.new_link = opened.link
         self._is_ready.set()

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cloud.doors.collector import SERVICE, collecting
+from cloud.doors.collector import SERVICE
 from cloud.doors.limits import MESSAGE_BYTES
 from cloud.errors import AddressError
 from cloud.store.store import Store
@@ -18,6 +18,7 @@ from proto.v1 import collector_pb2 as c
 from proto.v1.collector_pb2_grpc import CollectorStub
 from tests.cloud import packages
 from tests.cloud.packages import TOPIC, endpoint, offsets, package
+from tests.cloud.running import collecting_openly
 
 TIMEOUT = 10
 
@@ -25,7 +26,7 @@ TIMEOUT = 10
 @pytest.fixture
 def channel(store: Store) -> Iterator[grpc.Channel]:
     with (
-        collecting(store, "127.0.0.1:0") as port,
+        collecting_openly(store) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as opened,
     ):
         yield opened
@@ -80,19 +81,27 @@ def test_wrong_resume_is_an_invalid_argument(collector: CollectorStub) -> None:
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_too_large_message_is_refused_by_grpc(collector: CollectorStub) -> None:
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (MESSAGE_BYTES, grpc.StatusCode.INVALID_ARGUMENT),
+        (2 * MESSAGE_BYTES, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_too_large_message_is_refused_unparsed(
+    collector: CollectorStub, size: int, expected: grpc.StatusCode
+) -> None:
     sent = package()
-    sent.endpoints.add(path="x" * MESSAGE_BYTES)
+    sent.endpoints.add(path="x" * size)
     code, _ = refusal(collector, sent)
-    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert code is expected
 
 
 def test_large_package_is_taken(collector: CollectorStub) -> None:
-    """Beyond gRPC's own limit of 4 MiB."""
-    places = [packages.place(path=f"$.f{n}." + "x" * 400) for n in range(10)]
+    places = [packages.place(path=f"$.f{n}." + "x" * 300) for n in range(10)]
     many = [endpoint(f"/r{n}/{{id}}", places) for n in range(1_000)]
     sent = package(endpoints=many)
-    assert sent.ByteSize() > 4 << 20
+    assert MESSAGE_BYTES > sent.ByteSize() > 3 << 20
     assert not collector.Send(sent, timeout=TIMEOUT).duplicate
 
 
@@ -102,7 +111,7 @@ def test_locked_store_is_unavailable_and_the_same_package_works_later(
     file = tmp_path / "cloud.sqlite3"
     with (
         closing(Store(f"sqlite:///{file}")) as store,
-        collecting(store, "127.0.0.1:0") as port,
+        collecting_openly(store) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
         closing(sqlite3.connect(file, isolation_level=None)) as other,
     ):
@@ -125,8 +134,8 @@ def test_health_service_answers(channel: grpc.Channel, service: str) -> None:
 
 def test_port_in_use_is_one_clear_line(store: Store) -> None:
     with (
-        collecting(store, "127.0.0.1:0") as port,
+        collecting_openly(store) as port,
         pytest.raises(AddressError, match=f"cannot listen on 127.0.0.1:{port}"),
-        collecting(store, f"127.0.0.1:{port}"),
+        collecting_openly(store, f"127.0.0.1:{port}"),
     ):
         pytest.fail("two collectors on one port")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cloud.pages.site import HEADERS, HERE
+from cloud.doors.headers import HEADERS
+from cloud.pages.site import HERE
 from proto.v1 import collector_pb2 as c
 from tests.cloud import packages
 from tests.cloud.packages import coverage, endpoint, offsets, package, place

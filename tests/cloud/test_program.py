@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from cloud.errors import AddressError, StoreError
-from cloud.program import serve
+from cloud.program import Opened, serve
 from proto.v1 import collector_pb2 as c
 from proto.v1.collector_pb2_grpc import CollectorStub
 from tests.cloud import packages
@@ -27,7 +27,7 @@ import sys, threading
 from cloud.program import serve
 from tests.ports import free_port
 listen, collector, url = sys.argv[1:]
-serve(listen, collector, url, threading.Event(), lambda address: print(address))
+serve(listen, collector, url, threading.Event(), lambda opened: print(opened.address))
 """
 
 
@@ -84,8 +84,8 @@ def test_dashboard_listens_on_ipv6(tmp_path: Path) -> None:
     stop = threading.Event()
     addresses: list[str] = []
 
-    def stop_at_once(address: str) -> None:
-        addresses.append(address)
+    def stop_at_once(opened: Opened) -> None:
+        addresses.append(opened.address)
         stop.set()
 
     url = f"sqlite:///{tmp_path}/cloud.sqlite3"

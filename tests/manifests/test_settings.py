@@ -6,6 +6,7 @@ import pytest
 
 from agent.lifecycle import STOP_SECONDS
 from agent.settings import Settings, load, split_address
+from tests.certificates import Authority
 from tests.manifests.rendering import (
     OVERLAYS,
     Object,
@@ -57,7 +58,23 @@ def _settings(overlay: str, role: str, directory: Path) -> Settings:
     config_map = volumes[mount["name"]]["configMap"]["name"]
     copy = directory / Path(file).name
     copy.write_text(named(overlay, "ConfigMap", config_map)["data"][copy.name])
-    return load(copy, _variables(overlay, container))
+    variables = _variables(overlay, container)
+    for name, volume in volumes.items():
+        if "secret" in volume:
+            made = _secret(directory / volume["secret"]["secretName"])
+            (where,) = (
+                m["mountPath"] for m in container["volumeMounts"] if m["name"] == name
+            )
+            variables = {n: v.replace(where, str(made)) for n, v in variables.items()}
+    return load(copy, variables)
+
+
+def _secret(folder: Path) -> Path:
+    """Files as the documentation says to make them."""
+    Authority().issue(folder)
+    (folder / "token").touch(0o600)
+    (folder / "token").write_text("abc")
+    return folder
 
 
 def test_settings_load(overlay: str, role: str, tmp_path: Path) -> None:

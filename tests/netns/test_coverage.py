@@ -74,7 +74,9 @@ def _settings(folder: Path, names: Path) -> Settings:
 def _parts(line: Standalone) -> dict[str, Any]:
     """Workload → its part of the report."""
     address = line.dashboard.rstrip("/") + "/coverage.json"
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    headers = {"authorization": f"Bearer {line.key()}"}
+    request = urllib.request.Request(address, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         report = json.load(answer)
     parts = {part["workload"]["name"]: part for part in report["parts"]}
     empty = {"counts": [], "coverage": {"reasons": []}}

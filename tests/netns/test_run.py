@@ -23,8 +23,8 @@ END_SECONDS = 20.0
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """All roles; gives the dashboard's address once it answers."""
+def running(folder: Path) -> Iterator[urllib.request.Request]:
+    """All roles; gives what asks the dashboard for endpoints, once it answers."""
     dashboard, collector, addresses = (f"127.0.0.1:{free_port()}" for _ in range(3))
     flags = {
         "cloud-listen": dashboard,
@@ -44,16 +44,26 @@ def running(folder: Path) -> Iterator[str]:
     assert process.stderr
     try:
         assert any("reads" in line for line in process.stderr)
-        yield f"http://{dashboard}"
+        key = subprocess.check_output(
+            [
+                *(sys.executable, "-m", "agent.cli", "cloud", "key", "create", "test"),
+                *("--cloud-database-url", flags["cloud-database-url"]),
+            ],
+            text=True,
+        )
+        yield urllib.request.Request(
+            f"http://{dashboard}/endpoints.json",
+            headers={"authorization": f"Bearer {key.strip()}"},
+        )
     finally:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 0, told
 
 
-def endpoints(dashboard: str) -> list[dict[str, Any]]:
+def endpoints(dashboard: urllib.request.Request) -> list[dict[str, Any]]:
     """Those of the test's own server."""
-    with urllib.request.urlopen(f"{dashboard}/endpoints.json", timeout=5) as answer:
+    with urllib.request.urlopen(dashboard, timeout=5) as answer:
         listed = json.load(answer)["endpoints"]
     return [one for one in listed if one["server"]["name"] == SERVER]
 

@@ -55,7 +55,7 @@ def dashboard() -> Iterator[str]:
 
 
 def test_findings_are_read_from_the_endpoints_pages(dashboard: str) -> None:
-    assert read(dashboard) == [
+    assert read(dashboard, "key") == [
         Finding(
             endpoint="GET /users/{id}",
             data_type="contact.email",
@@ -75,4 +75,4 @@ def test_a_page_that_fails_is_an_error(
 ) -> None:
     monkeypatch.delitem(PAGES, "/endpoints/0a.json")
     with pytest.raises(OSError, match="404"):
-        read(dashboard)
+        read(dashboard, "key")

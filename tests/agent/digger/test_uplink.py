@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import grpc
@@ -11,9 +11,12 @@ import pytest
 from agent.digger import uplink
 from agent.digger.uplink import Uplink
 from agent.settings import Cloud
+from cloud.doors.ledger import Ledger
+from cloud.doors.tokens import Tokens
 from proto.v1 import collector_pb2
 from tests.agent.digger.collector import SmallCollector
 from tests.certificates import Authority
+from tests.cloud.test_tokens import closed_collector
 from tests.waiting import eventually
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -27,7 +30,13 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def linked(collector: SmallCollector, cloud: Cloud | None = None) -> Iterator[Uplink]:
-    link = Uplink(cloud or Cloud(server=f"127.0.0.1:{collector.port}"), "test")
+    with linked_to(cloud or Cloud(server=f"127.0.0.1:{collector.port}")) as link:
+        yield link
+
+
+@contextmanager
+def linked_to(cloud: Cloud) -> Iterator[Uplink]:
+    link = Uplink(cloud, "test")
     stop = threading.Event()
     thread = threading.Thread(target=link.run, args=(stop,))
     thread.start()
@@ -203,3 +212,26 @@ def test_a_token_of_another_cluster_is_told(caplog: pytest.LogCaptureFixture) ->
         link.put(package(0, 10), 10)
         assert link.drain(10)
     assert "has another cluster.name for the token of cloud.token_file" in caplog.text
+
+
+def test_a_real_cloud_takes_packages_with_its_token_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("unknown")
+    file.chmod(0o600)
+    sent = package(0, 10)
+    with closing(Ledger(f"sqlite:///{tmp_path}/doors.sqlite3")) as ledger:
+        tokens = Tokens(ledger)
+        with closed_collector(tokens, tmp_path) as port:
+            cloud = Cloud(server=f"127.0.0.1:{port}", token_file=str(file))
+            with linked_to(cloud) as link:
+                link.put(sent, 10)
+                words = "does not know the token of cloud.token_file"
+                assert eventually(lambda: words in caplog.text)
+                file.write_text(tokens.create("another", "test"))
+                words = "has another cluster.name for the token"
+                assert eventually(lambda: words in caplog.text)
+                file.write_text(tokens.create("test", "test"))
+                assert link.drain(10)
+                assert link.resume("records", [0]) == {0: 10}
