@@ -168,16 +168,14 @@ class Rows:
         """Adds the places and what is added up over them; gives the sensitivity."""
         places, counts = self.tables[schema.places], seen.places
         key, client, server = keys
-        cluster, admits, type_of = (
-            self._cluster,
-            self.bounds.admits,
-            self.bounds.data_type,
-        )
+        cluster, admits = self._cluster, self.bounds.admits
+        types = self.bounds.types(cluster)
         greatest = 0
         for place in endpoint.places:
             sensitivity, likelihood = place.sensitivity, place.likelihood
             data_type, path, count = place.data_type, place.path, place.count
-            data_type = type_of(cluster, data_type)
+            if data_type not in types:
+                data_type = self.bounds.data_type(cluster, data_type)
             if not path.isprintable():
                 path = printable(path)
             named = (

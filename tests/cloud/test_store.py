@@ -280,7 +280,7 @@ def test_postgresql_away_at_start_is_waited_for(postgres: Postgres) -> None:
 def test_waiting_for_a_database_ends_with_the_program() -> None:
     stop = threading.Event()
     stop.set()
-    with pytest.raises(StoreError, match="127.0.0.1"):
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1"):
         Store("postgresql://u@127.0.0.1:1/x", stop=stop)
 
 
