@@ -23,6 +23,7 @@ from agent.cluster.watch import follow
 from agent.digger.counting import Counting
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
 from agent.digger.detectors import Detector, DetectorClient, LocalDetector
+from agent.digger.ending import QUIET_SECONDS, Ending
 from agent.digger.inspection import Inspector
 from agent.digger.intake import Intake, Received
 from agent.digger.package import Draft
@@ -52,9 +53,6 @@ QUIET_WINDOWS = 5
 """Without traffic, coverage waits so many times the usual for company."""
 HAND_OVER_SECONDS = 3.0
 """For the cloud to take what was read of partitions that go to another digger."""
-DRAIN_SECONDS = 1.5
-"""When stopping: records still taken from Kafka at most so long, and until quiet."""
-QUIET_SECONDS = 0.3
 SEND_SECONDS = 1.0
 """When stopping: how long the last package may take."""
 LOOK_SECONDS = 2.0
@@ -233,7 +231,7 @@ class Digger:
         failed: threading.Event,
         watch: Watch,
     ) -> None:
-        ending = _Ending(stop)
+        ending = Ending(stop)
         while not (failed.is_set() or watch.changed.is_set() or ending.is_over):
             self._pulse.beat()
             self._restart_if_void(intake, inspector)
@@ -386,29 +384,6 @@ class Digger:
         """Before partitions go: what was read of them is accounted for."""
         self._close()
         return self._uplink.drain(HAND_OVER_SECONDS) and not self._uplink.is_refused
-
-
-class _Ending:
-    """When to end after `stop`: once it is quiet, or the time is over."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self._deadline = float("inf")
-        self._quiet_since = 0.0
-
-    def saw(self, is_busy: bool) -> None:
-        """Tells whether there was something to do just now."""
-        if is_busy or not self._stop.is_set():
-            self._quiet_since = time.monotonic()
-        if self._stop.is_set():
-            self._deadline = min(self._deadline, time.monotonic() + DRAIN_SECONDS)
-
-    @property
-    def is_over(self) -> bool:
-        now = time.monotonic()
-        return self._stop.is_set() and (
-            now >= self._deadline or now - self._quiet_since >= QUIET_SECONDS
-        )
 
 
 def _detector(settings: Settings) -> Detector:

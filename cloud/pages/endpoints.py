@@ -184,16 +184,19 @@ def statuses(row: Row[Any]) -> dict[str, int]:
 def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if query.text:
-        searched = (
-            workloads.c.name,
-            workloads.c.namespace,
-            workloads.c.cluster,
-            endpoints.c.method + " " + endpoints.c.path,
+        text = printable(query.text)
+        named = (workloads.c.name, workloads.c.namespace, workloads.c.cluster)
+        # A few workloads are searched once, not again at each of their endpoints.
+        servers = sa.select(workloads.c.id).where(
+            sa.or_(*(column.icontains(text, autoescape=True) for column in named))
         )
-        matches = (
-            c.icontains(printable(query.text), autoescape=True) for c in searched
+        asked = endpoints.c.method + " " + endpoints.c.path
+        conditions.append(
+            sa.or_(
+                endpoints.c.server_id.in_(servers),
+                asked.icontains(text, autoescape=True),
+            )
         )
-        conditions.append(sa.or_(*matches))
     if query.data_type:
         having = sa.select(endpoint_types.c.endpoint_id).where(
             endpoint_types.c.data_type == printable(query.data_type)

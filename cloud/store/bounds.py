@@ -58,6 +58,10 @@ class Bounds:
         self.folded[cluster] += 1
         return False
 
+    def types(self, cluster: str) -> set[str]:
+        """Data types that are stored under their own names."""
+        return self._types.setdefault(cluster, set())
+
     def data_type(self, cluster: str, name: str) -> str:
         """The name under which a data type is stored."""
         return self._among(self._types, MOST_TYPES, cluster, name) or MORE_TYPE

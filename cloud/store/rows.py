@@ -31,6 +31,7 @@ HARMLESS = frozenset(reasons.of(Group.CAPTURED) + reasons.of(Group.ASIDE))
 
 Row = list[Any]
 Keyed = dict[Any, Row]
+Named = tuple[str, str, str, str]
 
 _MORE = collector_pb2.Workload(kind="Unresolved", name=MORE)
 """Stands for workloads that there is no room for."""
@@ -43,7 +44,8 @@ _COUNTERS = len(schema.COUNTERS)
 
 def capped(old: int, new: int) -> int:
     """The sum of two counters, at most MOST."""
-    return min(old + new, MOST)
+    total = old + new
+    return total if total < MOST else MOST
 
 
 COMBINE: dict[Merge, Callable[[Any, Any], Any]] = {
@@ -80,6 +82,9 @@ class Rows:
         """Start, part → document of a fact."""
         self.owners: dict[int, tuple[str, int]] = {}
         """Endpoint → its cluster and server."""
+        self._edge_types = self.tables[schema.edge_types]
+        self._data_types = self.tables[schema.data_types]
+        self._workloads: dict[tuple[str, ...], tuple[int, Named]] = {}
         self._merges = {table: _merges(table) for table in self.tables}
 
     def add(self, package: collector_pb2.Package) -> None:
@@ -168,16 +173,14 @@ class Rows:
         """Adds the places and what is added up over them; gives the sensitivity."""
         places, counts = self.tables[schema.places], seen.places
         key, client, server = keys
-        cluster, admits, type_of = (
-            self._cluster,
-            self.bounds.admits,
-            self.bounds.data_type,
-        )
+        cluster, admits = self._cluster, self.bounds.admits
+        types = self.bounds.types(cluster)
         greatest = 0
         for place in endpoint.places:
             sensitivity, likelihood = place.sensitivity, place.likelihood
             data_type, path, count = place.data_type, place.path, place.count
-            data_type = type_of(cluster, data_type)
+            if data_type not in types:
+                data_type = self.bounds.data_type(cluster, data_type)
             if not path.isprintable():
                 path = printable(path)
             named = (
@@ -205,9 +208,21 @@ class Rows:
         count: int,
         times: tuple[int, int],
     ) -> None:
-        self._put(schema.edge_types, key, [*key, sensitivity, count])
+        # Written out: nearly every place comes by here, and finds its row made.
+        row = self._edge_types.get(key)
+        if row is None:
+            self._edge_types[key] = [*key, sensitivity, count]
+        else:
+            row[3] = max(row[3], sensitivity)
+            row[4] = capped(row[4], count)
         total = (self._cluster, key[2])
-        self._put(schema.data_types, total, [*total, sensitivity, 0, count, *times])
+        row = self._data_types.get(total)
+        if row is None:
+            self._data_types[total] = [*total, sensitivity, 0, count, *times]
+        else:
+            row[2] = max(row[2], sensitivity)
+            row[4] = capped(row[4], count)
+            row[5], row[6] = min(row[5], times[0]), max(row[6], times[1])
 
     def _add_seen(
         self, key: tuple[int, int, int], counters: list[int], seen: Seen
@@ -252,16 +267,14 @@ class Rows:
             known[name] = capped(known.get(name, 0), amount)
         return known
 
-    def _workload(
-        self, workload: collector_pb2.Workload
-    ) -> tuple[int, tuple[str, str, str, str]]:
-        named = (
-            self._cluster,
-            printable(workload.namespace),
-            printable(workload.kind),
-            printable(workload.name),
-        )
-        return identity("workload", *named), named
+    def _workload(self, workload: collector_pb2.Workload) -> tuple[int, Named]:
+        told = (self._cluster, workload.namespace, workload.kind, workload.name)
+        known = self._workloads.get(told)
+        if known is None:
+            cluster, namespace, kind, name = map(printable, told)
+            named = (cluster, namespace, kind, name)
+            known = self._workloads[told] = identity("workload", *named), named
+        return known
 
     def _add_workload(self, workload: collector_pb2.Workload, talks: int) -> int:
         key, named = self._workload(workload)

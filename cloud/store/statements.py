@@ -48,8 +48,18 @@ class SqliteStatements:
     """With one parameter a value."""
 
     def merge(self, connection: Connection, table: Table, rows: Rows) -> None:
-        text = _insert(table, _marks(table)) + _merging(table, "min", "max")
-        _driver(connection).executemany(text, rows)
+        driver = _driver(connection)
+        first = _indexed_first(table)
+        text = _insert(table, _marks(table)) + _merging(table, "min", "max", first)
+        driver.executemany(text, rows)
+        if first:
+            names = _key(table)
+            matches = " AND ".join(f"{n} = ?{at}" for at, n in enumerate(names, 2))
+            text = f"UPDATE {table.name} SET {first} = ?1 WHERE {first} > ?1 AND "
+            columns = list(table.c.keys())
+            places = [columns.index(name) for name in (first, *names)]
+            earlier = [tuple(row[place] for place in places) for row in rows]
+            driver.executemany(text + matches, earlier)
 
     def put(self, connection: Connection, table: Table, rows: Rows) -> None:
         text = _insert(table, _marks(table)) + _replacing(table)
@@ -162,7 +172,21 @@ def _array(column: Sequence[Any]) -> str:
     return "{" + msgspec.json.encode(column).decode()[1:-1] + "}"
 
 
-def _merging(table: Table, least: str, greatest: str) -> str:
+def _indexed_first(table: Table) -> str:
+    """The column of first sight, if there is an index on it.
+
+    SQLite writes an index entry anew whenever a statement names its column, even where
+    nothing changes, and for each row on another page. So rows that came earlier than
+    what is stored, which are few, get a statement of their own.
+    """
+    first = "first_seen_ns"
+    for index in table.indexes:
+        if next(iter(index.columns.keys())) == first:
+            return first
+    return ""
+
+
+def _merging(table: Table, least: str, greatest: str, without: str = "") -> str:
     forms = {
         Merge.ADD: f"{least}({table.name}.{{0}} + excluded.{{0}}, {MOST})",
         Merge.LEAST: f"{least}({table.name}.{{0}}, excluded.{{0}})",
@@ -172,7 +196,7 @@ def _merging(table: Table, least: str, greatest: str) -> str:
     merged = [
         f'"{column.name}" = ' + forms[column.info["merge"]].format(f'"{column.name}"')
         for column in table.c
-        if "merge" in column.info
+        if "merge" in column.info and column.name != without
     ]
     if not merged:
         return " ON CONFLICT DO NOTHING"

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from cloud.errors import OverlapError, StoreError, UnavailableError
+from cloud.errors import (
+    OverlapError,
+    RefusedError,
+    StoreError,
+    UnavailableError,
+)
 from cloud.store import schema
 from cloud.store.store import Store
 from tests.cloud import packages
@@ -255,6 +260,54 @@ def test_sqlite_is_durable_and_readers_only_read(tmp_path: Path) -> None:
         ]
     assert settings == ["wal", 1, 2]
     opened.close()
+
+
+def test_postgresql_away_at_start_is_waited_for(postgres: Postgres) -> None:
+    url = postgres.emptied()
+    postgres.stop()
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(Store, url, stop=stop)
+        try:
+            assert not opening.done()
+        finally:
+            postgres.start()
+        opened = opening.result(30)
+        assert opened.add(packages.shop())
+        opened.close()
+
+
+def test_waiting_for_a_database_ends_with_the_program() -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1"):
+        Store("postgresql://u@127.0.0.1:1/x", stop=stop)
+
+
+def test_a_package_that_cannot_be_stored_never_harms_its_group(
+    store: Store,
+) -> None:
+    """Both wait while a job holds the writer, so they come in one group."""
+    gate = threading.Event()
+
+    def job(_: sa.Connection) -> bool:
+        return not gate.wait(10)
+
+    held = store._writer.run(job)
+    bad = endpoint("/bad")
+    bad.server_port = 1 << 31
+    good = store.submit(package(offsets(0, 1), endpoints=[endpoint()]))
+    wrong = store.submit(package(endpoints=[bad], cluster="other"))
+    again = store.submit(package(offsets(0, 1), endpoints=[endpoint()]))
+    gate.set()
+    assert not held.result(10)
+    assert good.result(10)
+    assert not again.result(10)
+    if store._database.is_sqlite:
+        assert wrong.result(10), "SQLite takes any whole number"
+    else:
+        with pytest.raises(RefusedError, match="cannot be stored"):
+            wrong.result(10)
 
 
 def test_postgresql_away_is_unavailable_and_later_works(postgres: Postgres) -> None:

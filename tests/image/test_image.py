@@ -21,7 +21,8 @@ import importlib, pkgutil
 for package in ("agent", "rings", "detection", "cloud", "proto"):
     path = importlib.import_module(package).__path__
     for module in pkgutil.walk_packages(path, package + "."):
-        importlib.import_module(module.name)
+        if not module.name.endswith(".env"):  # which only Alembic can run
+            importlib.import_module(module.name)
 """
 
 START_AND_STOP = """
