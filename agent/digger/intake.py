@@ -102,6 +102,7 @@ class Intake:
         self._lead, *self._others = identities
         self._companions: dict[Partition, set[Partition]] = {}
         self._counts: dict[str, int] = {}
+        self._is_called_back = False
         self._consumer.subscribe(
             [self._lead],
             on_assign=self._on_assign,
@@ -154,7 +155,7 @@ class Intake:
             for place, position in self._positions.items()
             if position is not None and self._epochs.get(place) is not None
         ]
-        if read:
+        if read and not self._is_called_back:
             self._consumer.commit(offsets=read, asynchronous=True)
 
     def close(self) -> None:
@@ -170,18 +171,20 @@ class Intake:
         self.close()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._companions |= {
-            place: self._beside(place) for place in _places(partitions)
-        }
-        self._waiting |= self._with_companions(partitions)
+        """No other call of the client here or below: confluent-kafka then forgets whose
+        callback it is in, and aborts the program at the next one."""
+        self._waiting |= _places(partitions)
         # The group goes on after this; what is read is assigned once it is known where.
         consumer.incremental_assign([])
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         gone = self._with_companions(partitions)
-        if gone & self._positions.keys() and not self._hand_over():
-            log.warning("kafka: partitions go before they were accounted for")
-            self.rewind()
+        if gone & self._positions.keys():
+            self._is_called_back = True
+            if not self._hand_over():
+                log.warning("kafka: partitions go before they were accounted for")
+                self.rewind()
+            self._is_called_back = False
         self._leave(gone)
         self._waiting -= gone
 
@@ -229,14 +232,14 @@ class Intake:
         for place in ours:
             del self._positions[place]
         self._early = [m for m in self._early if _place(m) in self._positions]
-        assigned = _places(self._consumer.assignment())
-        self._consumer.incremental_unassign(
-            [TopicPartition(*place) for place in ours if place in assigned]
-        )
+        self._consumer.incremental_unassign([TopicPartition(*place) for place in ours])
 
     def _begin(self) -> bool:
         """Reads what waits, if the cloud says from where."""
         begin: list[TopicPartition] = []
+        for place in [place for place in self._waiting if place[0] == self._lead]:
+            self._companions[place] = self._beside(place)
+            self._waiting |= self._companions[place] - self._positions.keys()
         for topic, identity in self._identities.items():
             ours = sorted(p for name, p in self._waiting if name == topic)
             try:
