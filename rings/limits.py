@@ -17,8 +17,17 @@ class Limits:
     """Start line and fields of one message. Servers stop at 8 to 48 KiB."""
     body_bytes: int = 1 << 20
     """Prefix of a body that is kept; the rest is only counted."""
+    part_bytes: int = 64 << 10
+    """A body of many messages is told in parts: after so many bytes of them …"""
+    part_ns: int = 10_000_000_000
+    """… or after so long, whatever is there: a stream may stay open for hours."""
+    in_parts: bool = True
+    """Else each exchange is told at its end, its bodies cut at `body_bytes`."""
     keep_all_bodies: bool = False
     """Keep bodies that are neither JSON nor forms too."""
+    json_by_structure: bool = True
+    """Bodies without a media type, or with one that says nothing, are JSON if they
+    begin so (`media`)."""
     tunnels: bool = False
     """Look into tunnels and rare link layers: a capture file may hold them."""
     offline: bool = False
@@ -37,6 +46,9 @@ class Limits:
     requests: int = 128
     """Requests of one connection that wait for responses: deeper pipelines than
     clients open."""
+    streams: int = 1024
+    """Exchanges of one HTTP/2 connection that are open at once: servers allow 100 to
+    250, some 1000."""
     reorder_ns: int = 20_000_000
     """A hole that the receiver acknowledged is awaited this long: capture order is
     mixed by processors, not by the network."""

@@ -1,6 +1,6 @@
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memmove
 
 
 cdef extern from *:
@@ -59,6 +59,10 @@ cdef inline bytes swapped(bytes key):
     memcpy(target + 2 * size, source + 2 * size + 2, 2)
     memcpy(target + 2 * size + 2, source + 2 * size, 2)
     return other
+
+
+cdef inline bytes blank(Py_ssize_t size):
+    return PyBytes_FromStringAndSize(NULL, size)
 
 
 cdef inline int append(
@@ -142,3 +146,29 @@ cdef inline int append_be(
         number >>= 8
         size -= 1
     return 0
+
+
+cdef inline void put(
+    unsigned char* target, Py_ssize_t place, const unsigned char* data,
+    Py_ssize_t start, Py_ssize_t end
+) noexcept:
+    memcpy(target + place, data + start, end - start)
+
+
+cdef inline void shift(
+    unsigned char* target, Py_ssize_t place, Py_ssize_t start, Py_ssize_t end
+) noexcept:
+    memmove(target + place, target + start, end - start)
+
+
+cdef inline void write_le32(
+    unsigned char* target, Py_ssize_t place, unsigned int number
+) noexcept:
+    target[place] = number & 255
+    target[place + 1] = number >> 8 & 255
+    target[place + 2] = number >> 16 & 255
+    target[place + 3] = number >> 24 & 255
+
+
+cdef inline int resize(bytearray target, Py_ssize_t size) except -1:
+    return PyByteArray_Resize(target, size)

@@ -46,6 +46,31 @@ def swapped(key: bytes) -> bytes:
     return key[size:ports] + key[:size] + key[ports + 2 :] + key[ports : ports + 2]
 
 
+def blank(size: int) -> bytearray:
+    """So many bytes, to be written; not zeroed where compiled."""
+    return bytearray(size)
+
+
+def put(target: bytearray, place: int, data: Octets, start: int, end: int) -> None:
+    """Writes data[start:end] at `place`, where there is room."""
+    target[place : place + end - start] = data[start:end]
+
+
+def shift(target: bytearray, place: int, start: int, end: int) -> None:
+    """The same of the target's own bytes."""
+    target[place : place + end - start] = target[start:end]
+
+
+def write_le32(target: bytearray, place: int, number: int) -> None:
+    target[place : place + 4] = number.to_bytes(4, "little")
+
+
+def resize(target: bytearray, size: int) -> None:
+    """What it gains is not zeroed where compiled."""
+    del target[size:]
+    target += bytes(size - len(target))
+
+
 def append(target: bytearray, data: Octets, start: int, end: int) -> None:
     target += data[start:end]
 

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator
 
 import dpkt
 
-from rings.assembler import Assembler
-from rings.block import PCAP, Block, Layout
 from rings.limits import Limits
-from tests.rings.test_tunnel import CASES
+from rings.packets.block import PCAP, Block, Layout
+from rings.streams.assembler import Assembler
+from tests.rings.packets.test_tunnel import CASES
 from tests.rings.wire import (
     START_NS,
     Conversation,

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from rings.assembler import Assembler
 from rings.limits import Limits
+from rings.streams.assembler import Assembler
 from tests.rings.wire import (
     ALL,
     Conversation,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rings.message import Pair
+from rings.pairs.message import Pair
 from tests.rings.wire import (
     ALL,
     Conversation,

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from rings.assembler import Assembler
-from rings.block import ETHERNET, PCAP, TPACKET_V3, Block, Layout
 from rings.limits import Limits
-from rings.message import Pair
+from rings.packets.block import ETHERNET, PCAP, TPACKET_V3, Block, Layout
+from rings.pairs.message import Pair
+from rings.streams.assembler import Assembler
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 
@@ -21,8 +21,8 @@ SERVER = "10.0.0.2"
 MS = 1_000_000
 START_NS = 1_700_000_000_000_000_000
 
-ALL = Limits(keep_all_bodies=True)
-"""Hands on exchanges that are no JSON too."""
+ALL = Limits(keep_all_bodies=True, in_parts=False)
+"""Hands on exchanges that are no JSON too, each at its end."""
 
 
 def tcp(
