@@ -13,6 +13,7 @@ cdef class Candidate:
     cdef readonly object verdict
     cdef readonly tuple context, sums
     cdef readonly int likelihood
+    cdef readonly str phrase
 
 
 @cython.locals(part=Candidate, other=Candidate, ordered=list, kept=list)

@@ -10,7 +10,7 @@ Nested types stay beside what they stand in.
 
 from detection.finding import Likelihood
 from detection.rule import Judged
-from detection.verdict import Verdict
+from detection.validators.verdict import Verdict
 
 _POSSIBLE = int(Likelihood.POSSIBLE)
 _LIKELY = int(Likelihood.LIKELY)
@@ -29,6 +29,7 @@ class Candidate:
         sums: tuple[int, int, int, int, int],
         likelihood: int,
         letters: int,
+        phrase: str = "",
     ) -> None:
         self.judged = judged
         self.start = start
@@ -38,11 +39,17 @@ class Candidate:
         self.sums = sums
         self.likelihood = likelihood
         self.letters = letters
+        self.phrase = phrase
+        """Of the catalog: what the key ends with."""
 
     def arithmetic(self) -> str:
         """How the likelihood came about."""
         form = "base {} validator {:+} context {:+} doubt {:+} cut {:+}"
         return form.format(*self.sums)
+
+    def grounds(self) -> tuple[object, ...]:
+        """All that its likelihood stands on."""
+        return (self.judged.number, self.verdict, self.context, self.phrase, self.sums)
 
     def rank(self) -> tuple[int, ...]:
         """The lower wins where candidates overlap."""

@@ -1,7 +1,8 @@
 """The catalog: data types and their rules, read from YAML.
 
 The built-in files of `catalog/` come first, then the user's own file, whose types are
-added, replace built-in ones of the same name, or are turned off by `off: [name, …]`.
+added, replace built-in ones of the same name, or are turned off by `off: [name, …]`;
+its corrections say where findings are none, or of another type (`corrections.py`).
 All mistakes of a file are reported at once. The digest names everything that decides
 findings, the libraries of numbers too; what is only shown or proven (titles, examples)
 is part of it too, so that a digest stands for exactly one catalog.
@@ -17,10 +18,11 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
+from detection.corrections import MOST_CORRECTIONS, Correction
 from detection.finding import Sensitivity
 
 BUILT_IN = Path(__file__).parent / "catalog"
-METHOD = "8"
+METHOD = "12"
 """Changes when the code would judge the same bytes and rules differently."""
 
 _OPEN_END = re.compile(r"\{(\d+),\d+\}(?:=\?|=\*|=\{0,\d\})?$")
@@ -44,12 +46,21 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """value: searched everywhere; key: only under telling keys or words, and whole."""
     name: str = ""
     anchor: str = ""
-    """Cheaper expression for the scan; it matches in any text that `pattern` does.
+    """Cheaper expression for the scan; it matches in any text that `pattern` does, but
+    for those of `partial` rules.
     Rules with the same anchor cost one. Before digits it may begin with `LONE`."""
+    partial: bool = False
+    """The anchor leaves out texts of the pattern that only keys make likely: the rule
+    is tried on all values that a key tells, others only where their anchors hit."""
     caseless: bool = False
     validator: str = ""
+    above: str = ""
+    """Phrase of a key: only below such a one, as the name of a cookie stands."""
     base: int = 0
     """Step of the ladder before validator and context; 0: 3, or 2 if when is key."""
+    keys: list[str] = []
+    """Phrases of keys, as those of a type, under which this rule holds, and no other of
+    it: they name other things as often."""
     doubt: bool = False
     """The value alone proves little: keys like `order_id` count against it."""
     before: str = r"[^\W_]"
@@ -61,6 +72,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def scanned(self) -> str:
         """What the scan looks for: each end that may come later would be a hit more."""
         return self.anchor or _OPEN_END.sub(r"{\1}", self.pattern)
+
+    def told_as(self, data_type: str) -> str:
+        """What keys have to tell for it: its type, or that it alone may hold."""
+        return f"{data_type}:{self.name}" if self.keys else data_type
 
     @property
     def start(self) -> int:
@@ -124,6 +139,8 @@ class CatalogFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent: list[str] = []
     """Phrases of keys that tell nothing, though they end with a telling one."""
     combinations: list[Combination] = []
+    corrections: list[Correction] = []
+    """Of findings, by the place where they were made."""
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -135,6 +152,12 @@ class Catalog(msgspec.Struct, frozen=True):
     silent: list[str]
     combinations: list[Combination]
     digest: str
+    own: frozenset[str] = frozenset()
+    """Names of types from the user's file."""
+    off: dict[str, DataType] = {}
+    """Types that are turned off, by full name: nothing looks for them."""
+    corrections: tuple[Correction, ...] = ()
+    """For whoever knows where a message was seen; the scanner does not."""
 
 
 def load(own: str = "") -> Catalog:
@@ -150,6 +173,9 @@ def read(paths: Sequence[Path]) -> Catalog:
     spoken: list[str] = []
     silent: list[str] = []
     combinations: list[Combination] = []
+    own: set[str] = set()
+    off: dict[str, DataType] = {}
+    corrections: list[Correction] = []
     errors: list[str] = []
     libraries = (version(name) for name in ("python-stdnum", "phonenumbers"))
     digest = hashlib.sha256(" ".join((METHOD, *libraries)).encode())
@@ -160,7 +186,11 @@ def read(paths: Sequence[Path]) -> Catalog:
         if file.types and not file.category:
             errors.append(f"{path.name}: category is missing")
         for kind in file.types:
-            types[f"{file.category}.{kind.name}"] = kind
+            full = f"{file.category}.{kind.name}"
+            types[full] = kind
+            off.pop(full, None)
+            if path.parent != BUILT_IN:
+                own.add(full)
         named = [("keys", name) for name in file.keys]
         named += [("off", name) for name in file.off]
         errors += [
@@ -173,15 +203,21 @@ def read(paths: Sequence[Path]) -> Catalog:
             keys = [*kind.keys, *file.keys[name]]
             types[name] = msgspec.structs.replace(kind, keys=keys)
         for name in file.off:
-            types.pop(name, None)
+            if name in types:
+                off[name] = types.pop(name)
         doubtful += file.doubtful
         spoken += file.spoken
         silent += file.silent
         combinations += file.combinations
+        corrections += file.corrections
+    if len(corrections) > MOST_CORRECTIONS:
+        errors.append(f"corrections: at most {MOST_CORRECTIONS:,}")
     if errors:
         raise CatalogError("\n".join(errors))
     name = digest.hexdigest()[:16]
-    return Catalog(types, doubtful, spoken, silent, combinations, name)
+    words = (doubtful, spoken, silent)
+    told = (frozenset(own), off, tuple(corrections))
+    return Catalog(types, *words, combinations, name, *told)
 
 
 def _read(path: Path, errors: list[str], digest: "hashlib._Hash") -> CatalogFile | None:

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from detection.catalog import Catalog, CatalogError, DataType, rules
-from detection.countries import COUNTRIES
 from detection.finding import Likelihood, Message
 from detection.rule import compile_form, compile_rule
 from detection.scanner import Scanner
-from detection.validators import is_known
+from detection.validators.countries import COUNTRIES
+from detection.validators.named import is_known
 
 
 class Row(NamedTuple):
@@ -82,7 +82,7 @@ def _form(catalog: Catalog) -> Iterator[str]:
             yield f"{label}: {error}"
         if rule.validator and not is_known(rule.validator):
             yield f"{label}: {rule.validator!r}: no such validator"
-        if rule.when == "key" and not kind.keys:
+        if rule.when == "key" and not (kind.keys or rule.keys):
             yield f"{label}: needs a telling key, but the type has no keys"
     for name, kind in catalog.types.items():
         for country, form in kind.countries.items():
@@ -92,6 +92,14 @@ def _form(catalog: Catalog) -> Iterator[str]:
                 yield f"{name}: country {country}: {error}"
             if country not in COUNTRIES:
                 yield f"{name}: country {country!r}: no code of ISO 3166"
+    yield from _unknown(catalog)
+
+
+def _unknown(catalog: Catalog) -> Iterator[str]:
+    """Types that are named and not there."""
+    for one in catalog.corrections:
+        if one.data_type not in catalog.types.keys() | catalog.off.keys():
+            yield f"corrections: {one.data_type!r}: no such data type"
     for combination in catalog.combinations:
         for data_type in {part for group in combination.groups for part in group}:
             if data_type not in catalog.types:

@@ -12,6 +12,7 @@ from detection import fields
 from detection.fields import Place
 
 _KEY_LIMIT = fields.KEY_LIMIT
+_RESOURCE = fields.RESOURCE.encode()
 
 
 class Container:
@@ -26,11 +27,24 @@ class Container:
         """Where the key begins and ends; -1: it has none."""
         self.key_end = -1
         self.is_array = False
+        self.is_bearer = False
+        """Whether it is an array under a bearer's key (`names.py`), or within one."""
+        self.is_headed = False
+        """Whether its first row may name the columns of the others."""
         self.is_told = False
         """Whether its own key, or that of the arrays that it stands in, is telling."""
+        self.table = 0
+        """The part of a table that it is, as its key says (`names.py`)."""
+        self.is_unnamed = False
+        """Whether rows stood in it before the names of their columns."""
+        self.elements = 0
+        """How many an array has had, the last one too."""
         self.serial = 0
         self.opened = 0
         """Where its members begin."""
+        self.type_start = -1
+        """Where the type of the resource that it is begins and ends; -1: it is none."""
+        self.type_end = -1
 
     def key(self, data: bytes) -> bytes | None:
         return None if self.key_start < 0 else data[self.key_start : self.key_end]
@@ -46,6 +60,8 @@ class Containers:
         self.depth = 0
         self.told = 0
         """How many are told."""
+        self.typed = 0
+        """How many are resources with a type."""
         self.made = 0
         """Places made so far."""
         self._limit = limit
@@ -60,8 +76,11 @@ class Containers:
         self.inside = self._all[0]
         self.inside.place = root
         self.inside.opened = position
+        self.inside.type_start = -1
+        self.inside.is_unnamed = False
         self.depth = 0
         self.told = 0
+        self.typed = 0
         self._excess = 0
         self._serial = 0
 
@@ -74,6 +93,7 @@ class Containers:
             self._excess += 1
             return False
         outer = self.inside
+        outer.elements += 1
         self.depth += 1
         self._serial += 1
         inside = self.inside = self._all[self.depth]
@@ -81,9 +101,15 @@ class Containers:
         inside.key_start = key_start
         inside.key_end = key_end
         inside.is_array = is_array
+        inside.is_bearer = False
+        inside.is_headed = False
         inside.is_told = is_told or (key_start < 0 and outer.is_array and outer.is_told)
+        inside.table = 0
+        inside.is_unnamed = False
+        inside.elements = 0
         inside.serial = self._serial
         inside.opened = position
+        inside.type_start = -1
         if inside.is_told:
             self.told += 1
         return True
@@ -97,9 +123,21 @@ class Containers:
             return False
         if self.inside.is_told:
             self.told -= 1
+        if self.inside.type_start >= 0:
+            self.typed -= 1
         self.depth -= 1
         self.inside = self.inside.outer
         return True
+
+    def type(self, start: int, close: int) -> None:
+        """The innermost is a resource of the type that stands there."""
+        inside = self.inside
+        if inside.is_array or inside.type_start >= 0 or close - start > _KEY_LIMIT:
+            return
+        inside.type_start = start
+        inside.type_end = close
+        inside.place = None
+        self.typed += 1
 
     def nearest_object(self) -> Container:
         """The innermost that is no array."""
@@ -138,5 +176,16 @@ class Containers:
                 self.made += 1
                 if key is None or len(key) <= _KEY_LIMIT:
                     inner[key] = place
+            if container.type_start >= 0:
+                place = self._typed(place, container, data)
             container.place = place
         return place
+
+    def _typed(self, place: Place, container: Container, data: bytes) -> Place:
+        """The place of a resource: its type speaks as a key above does."""
+        name = _RESOURCE + data[container.type_start : container.type_end]
+        typed = place.types.get(name)
+        if typed is None:
+            typed = place.types[name] = Place(place, name, False, is_type=True)
+            self.made += 1
+        return typed

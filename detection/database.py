@@ -19,8 +19,8 @@ from typing import NamedTuple
 import hyperscan
 
 from detection.catalog import LONE, Catalog, CatalogError, rules
-from detection.fields import ESCAPE_HIT, FIRST_RULE, KEY_HIT
-from detection.words import MODIFIERS, Phrase, PhraseBook, split
+from detection.fields import ESCAPE_HIT, FIRST_RULE, KEY_HIT, RESOURCE
+from detection.words import MODIFIERS, Phrase, PhraseBook, parse_phrase
 
 NESTED_HIT = 2
 """JSON in a string."""
@@ -28,6 +28,8 @@ ENCODED_HIT = 3
 """Base64 of JSON in a string."""
 SPOKEN_HIT = 4
 """A telling phrase in a text."""
+PERCENT_HIT = 5
+"""What a URL encodes of an address or number: the text is decoded, scanned again."""
 
 KEPT = 8
 """Databases in the cache: the oldest goes when another is written."""
@@ -35,11 +37,29 @@ KEPT = 8
 SHORT_WORD = 5
 """Letters up to which a word alone is bounded, since longer words end with it."""
 
+_SPELT_LETTERS = 3
+"""Of all words of a phrase in texts, up to which signs between them are spelt out."""
 _WORD_START = re.compile(r"(?:^|(?<=\|))\\b")
 _FIXED_START = re.compile(r"(?:^|(?<=\|))\\b(?=(?:\(\?:)?[A-Za-z0-9])")
 _SEPARATOR = '[^a-z0-9"]?'
+_SPELT_SEPARATOR = "(?:|[ _./-])"
+"""Hyperscan makes one fixed text of it and the words around: `bel` of `bel me` alone
+stands in each `label`."""
 _FIXED = (
     (ESCAPE_HIT, r"\\u00[2-7][0-9a-fA-F]", 0),
+    (
+        ESCAPE_HIT,
+        r"[0-9](?:\xc2\xa0|\xe2\x80[\x80-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80)[0-9]",
+        0,
+    ),
+    (ESCAPE_HIT, r"\xef\xbc[\x8d\x90-\x99\xa0]", 0),
+    (
+        PERCENT_HIT,
+        r"%(?:25)?(?:40[A-Za-z0-9]|2[bB][1-9]|3[aAdD][A-Za-z0-9%])|[0-9]%2[0dD][0-9]",
+        0,
+    ),
+    (KEY_HIT, r'"resourceType"\s?:', 0),
+    (KEY_HIT, r'(?:[Nn][or]\.|[A-Za-z] ?[:*])"', 0),
     (KEY_HIT, r'\\u[0-9a-fA-F]{4}[^"\x00-\x1f]{0,12}"\s?:', 0),
     (NESTED_HIT, r'[{\[]\s?(?:\\[nrt]\s?)?\\"', 0),
     (ENCODED_HIT, r'"(?:eyJ|eyA|ewog|ewo|W3si|W1si)[A-Za-z0-9+/_-]{12}', 0),
@@ -64,8 +84,7 @@ def expressions(catalog: Catalog, book: PhraseBook) -> Iterator[Expression]:
     """Keys, fixed triggers and the rules that are searched everywhere."""
     for text, flags in key_expressions(book.phrases).items():
         yield Expression(KEY_HIT, text, flags)
-    for phrase in catalog.spoken:
-        text = rf"\b{_joined(tuple(split(phrase)))}\b"
+    for text in spoken_expressions(catalog.spoken):
         yield Expression(SPOKEN_HIT, text, hyperscan.HS_FLAG_CASELESS)
     for number, text, flags in _FIXED:
         yield Expression(number, text, flags)
@@ -104,6 +123,23 @@ def lone_hits(catalog: Catalog) -> list[int]:
     ]
 
 
+def spoken_expressions(phrases: Iterable[str]) -> list[str]:
+    """With and without accents. Short words are bounded; in longer ones a name in any
+    style may stand (`user_passport=`)."""
+    texts: dict[str, None] = {}
+    for phrase in phrases:
+        parsed = parse_phrase("", phrase)
+        for words in (parsed.words, parsed.accented, *_cased(parsed.accented)):
+            # Hyperscan takes letters that are not ASCII for no words.
+            is_short = len("".join(words)) <= SHORT_WORD
+            before = r"\b" if is_short and words[0][0].isascii() else ""
+            after = r"\b" if is_short and words[-1][-1].isascii() else ""
+            is_spelt = max(map(len, words)) <= _SPELT_LETTERS
+            between = _SPELT_SEPARATOR if is_spelt else _SEPARATOR
+            texts[before + _joined(words, between) + after] = None
+    return list(texts)
+
+
 def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
     """What ends a string that may be a telling key, with Hyperscan's flags.
 
@@ -112,11 +148,12 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
     that end with another phrase need none. Compiling takes minutes instead of seconds
     if the classes are smaller or anything optional stands near the end.
     """
-    below = [phrase for phrase in phrases if phrase.above]
+    below = [p for p in phrases if p.above and p.above[0] != RESOURCE]
     plain = [phrase for phrase in phrases if not phrase.above]
     parts = {(phrase.words, phrase.is_whole) for phrase in plain}
     parts |= {(phrase.accented, phrase.is_whole) for phrase in plain}
     parts |= {(phrase.above, False) for phrase in below}
+    parts |= {(other, is_whole) for words, is_whole in parts for other in _cased(words)}
     caseless = hyperscan.HS_FLAG_CASELESS
     texts: dict[str, int] = {}
     for words, is_whole in sorted(parts):
@@ -132,7 +169,7 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
             texts[words[0] + '"'] = texts[words[0] + 's"'] = caseless
         else:
             texts[f'[^a-z]{words[0]}"'] = texts[f'[^a-z]{words[0]}s"'] = caseless
-            texts[words[0].title() + '"'] = 0
+            texts[words[0].title() + '"'] = texts[words[0].upper() + '"'] = 0
     for word in sorted(MODIFIERS):
         texts[f'[^"]{word}"'] = caseless
     for text in _BEFORE_COUNTRY:
@@ -140,8 +177,16 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
     return texts
 
 
-def _joined(words: Sequence[str]) -> str:
-    return _SEPARATOR.join(re.escape(word) for word in words)
+def _cased(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """With capitals, which Hyperscan knows of ASCII only: `Дата рождения`, `ФИО`."""
+    if not "".join(words).isascii():
+        yield (words[0].title(), *words[1:])
+        yield tuple(word.title() for word in words)
+        yield tuple(word.upper() for word in words)
+
+
+def _joined(words: Sequence[str], between: str = _SEPARATOR) -> str:
+    return between.join(re.escape(word) for word in words)
 
 
 def compile_database(parts: Sequence[Expression]) -> hyperscan.Database:

@@ -1,9 +1,10 @@
 # cython: annotation_typing=False, wraparound=True
 """The parts of a message as JSON documents, so that all are scanned in one way.
 
-In comes a message; out come its body as UTF-8 and, for form bodies, query, path
-segments, headers and cookies, a flat JSON object each. A path segment's key is the
-segment before it, if that is a word. Nothing is validated here.
+In comes a message; out come its body as UTF-8 and, for form bodies, form fields and
+JSON parts of multipart bodies (RFC 7578), query, path segments, headers and cookies, a
+flat JSON object each, but for cookies, which stand below a key that says so. A path
+segment's key is the segment before it, if that is a word. Nothing is validated here.
 """
 
 import re
@@ -37,6 +38,15 @@ _ZEROS = (
 )
 """Which of the first four bytes are zero (RFC 4627 section 3)."""
 _FORM = "application/x-www-form-urlencoded"
+_MULTIPART = ("multipart/form-data", "multipart/mixed", "multipart/related")
+_MOST_PARTS = 256
+_BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})', re.IGNORECASE)
+_PART_NAME = re.compile(rb'[;\s]name="?([^";\r\n]*)', re.IGNORECASE)
+_PART_FILE = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
+_PART_JSON = re.compile(rb"\ncontent-type[ \t]*:[^\r\n;]*json", re.IGNORECASE)
+_PART_HEAD_END = re.compile(rb"\r?\n[ \t]*\r?\n")
+_PART = b"part"
+"""The key of JSON in a part without a name."""
 _SEGMENT_WORD = re.compile(rb"[A-Za-z][A-Za-z_.-]{0,39}")
 _AUTHORITY = re.compile(rb"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _CONTROL = re.compile(rb"[\x00-\x1f]")
@@ -53,11 +63,12 @@ class Document(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A member of a flat document."""
+    """A member of a flat document, in an object of its own if `above` is its key."""
 
     name: str
     key: bytes
     value: bytes
+    above: bytes = b""
 
 
 def documents(message: Message) -> list[Document]:
@@ -97,7 +108,25 @@ def _body(message: Message) -> Document:
     if not is_json and message.content_type.lower().startswith(_FORM):
         for form in _flat(Location.BODY, _pairs(body, b"&", "$.")):
             return form
+    if not is_json and message.content_type.lower().startswith(_MULTIPART):
+        found = _BOUNDARY.search(message.content_type)
+        if found is not None:
+            text = re.escape(found[1].strip().encode("latin-1", "replace"))
+            boundary = re.compile(rb"(?:^|\r?\n)--" + text)
+            for parts in _flat(Location.BODY, _parts(body, boundary)):
+                return parts
     return Document(Location.BODY, body, message.truncated)
+
+
+def _parts(body: bytes, boundary: "re.Pattern[bytes]") -> Iterator[Member]:
+    """Form fields and JSON; files of other kinds are left out."""
+    for part in boundary.split(body, _MOST_PARTS)[1:]:
+        head, *value = _PART_HEAD_END.split(part, 1)
+        name = _PART_NAME.search(head)
+        is_file = _PART_FILE.search(head) is not None
+        is_json = _PART_JSON.search(head) is not None
+        if value and (is_json or (name is not None and not is_file)):
+            yield Member("$.", _PART if name is None else name[1], value[0])
 
 
 def _target(target: bytes) -> Iterator[Document]:
@@ -131,7 +160,8 @@ def _headers(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[Member]:
         lower = name.strip().lower()
         if lower in (b"cookie", b"set-cookie"):
             whole = value if lower == b"cookie" else value.partition(b";")[0]
-            yield from _pairs(whole, b";", lower.decode() + ":")
+            for pair in _pairs(whole, b";", lower.decode() + ":"):
+                yield pair._replace(above=b"cookie")
         elif lower not in NEUTRAL_HEADERS:
             yield Member("header", lower, value)
 
@@ -144,7 +174,8 @@ def _flat(location: Location, members: Iterable[Member]) -> Iterator[Document]:
     for member in members:
         starts.append(len(data))
         names.append(member.name)
-        data += b'"%b":"%b",' % (_quoted(member.key), _quoted(member.value))
+        pair = b'"%b":"%b"' % (_quoted(member.key), _quoted(member.value))
+        data += b'"%b":{%b},' % (member.above, pair) if member.above else pair + b","
     if starts:
         data[-1:] = b"}"
         yield Document(location, bytes(data), False, tuple(starts), tuple(names))

@@ -1,7 +1,17 @@
 cimport cython
 
+from detection.memory cimport string_end
 
-cdef int _HIT_BITS, _HIT_LIMIT
+
+cdef int _HIT_BITS, _HIT_LIMIT, _QUOTE, _COLON
+cdef int _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT
+cdef Py_ssize_t _MEMBERS_LIMIT
+
+
+@cython.locals(text="const unsigned char*", found=list, position=Py_ssize_t,
+               begin=Py_ssize_t, close=Py_ssize_t, key_start=Py_ssize_t,
+               key_end=Py_ssize_t, depth=Py_ssize_t, octet=int)
+cpdef list strings(bytes data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t least=*)
 
 
 cdef class Place:
@@ -10,7 +20,8 @@ cdef class Place:
     cdef public bint is_array
     cdef public str path
     cdef public Place container
-    cdef public dict objects, arrays, circles
+    cdef public dict objects, arrays, circles, types
+    cdef public bint is_type
 
 
 @cython.no_gc

@@ -5,9 +5,12 @@ A hit is an integer: the offset of its end, shifted by HIT_BITS, and the rule's 
 Number KEY_HIT means that the hit ends with the colon after a telling key.
 """
 
-import re
-from collections.abc import Iterator
 from typing import Any
+
+import cython
+
+if not cython.compiled:
+    from detection.memory import string_end
 
 KEY_HIT = 0
 ESCAPE_HIT = 1
@@ -20,16 +23,25 @@ HIT_MASK = (1 << HIT_BITS) - 1
 _HIT_LIMIT = 1 << 16
 HIT_LIMIT = _HIT_LIMIT
 """Hits of one scan."""
-KEY_LIMIT = 128
-"""Bytes of a key that is looked at and remembered."""
+KEY_LIMIT = 256
+"""Bytes of a key that is looked at and remembered: paths of openEHR are the longest."""
 KEY = 0
 STRING = 1
 NUMBER = 2
 WORD = 3
 
+RESOURCE = "fhir"
+"""First word of what the type of a resource speaks as, in the catalog's phrases."""
+
 MEMBERS_LIMIT = 4096
 """Bytes of an object, from its start, whose members are looked at for a country."""
-_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)|[][{}]', re.DOTALL)
+_MEMBERS_LIMIT = MEMBERS_LIMIT
+_QUOTE = 34
+_COLON = 58
+_OPEN_ARRAY = 91
+_CLOSE_ARRAY = 93
+_OPEN_OBJECT = 123
+_CLOSE_OBJECT = 125
 
 
 def collect(number: int, start: int, end: int, flags: int, hits: list[int]) -> bool:
@@ -50,11 +62,15 @@ class Place:
         key: bytes | None,
         is_array: bool,
         path: str | None = None,
+        is_type: bool = False,
     ) -> None:
         self.parent = parent
         self.key = key
         self.is_array = is_array
         self.path = path
+        self.is_type = is_type
+        """Whether the key is the type of a resource, which no path shows."""
+        self.types: dict[bytes, Place] = {}
         self.container: Place = parent.container if parent and is_array else self
         self.objects: dict[bytes | None, Place] = {}
         self.arrays: dict[bytes | None, Place] = {}
@@ -96,18 +112,43 @@ class Field:
         return f"Field(kind={self.kind}, {self.end - self.start} B)"
 
 
-def strings(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of the strings in the object whose members begin at `start`."""
+def strings(
+    data: bytes, start: int, end: int, least: int = 1
+) -> list[tuple[bytes, bytes]]:
+    """Keys, of `least` bytes or more, and values of the strings in the object whose
+    members begin at `start`."""
+    text = data
+    found: list[tuple[bytes, bytes]] = []
+    end = min(end, start + _MEMBERS_LIMIT)
+    position = start
     depth = 0
-    key = b""
-    for token in _TOKEN.finditer(data, start, min(end, start + MEMBERS_LIMIT)):
-        if token[1] is None:
-            depth += 1 if token[0] in b"[{" else -1
+    key_start = key_end = -1
+    while position < end:
+        octet = text[position]
+        position += 1
+        if octet == _QUOTE:
+            begin = position
+            close = string_end(text, begin, end)
+            if close >= end:
+                break
+            position = close + 1
+            if depth > 0:
+                continue
+            while position < end and 0 < text[position] <= 32:
+                position += 1
+            if position < end and text[position] == _COLON:
+                key_start, key_end = begin, close
+                position += 1
+                continue
+            if 0 <= key_start <= key_end - least:
+                found.append((text[key_start:key_end], text[begin:close]))
+            key_start = -1
+        elif octet in (_OPEN_OBJECT, _OPEN_ARRAY):
+            depth += 1
+        elif octet in (_CLOSE_OBJECT, _CLOSE_ARRAY):
+            depth -= 1
             if depth < 0:
-                return
-        elif depth == 0 and token[2]:
-            key = token[1]
-        elif depth == 0 and key:
-            yield key, token[1]
-        if depth == 0 and not token[2]:
-            key = b""
+                break
+            if depth == 0:
+                key_start = -1
+    return found

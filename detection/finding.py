@@ -55,6 +55,27 @@ class Message(msgspec.Struct, frozen=True):
         return f"Message({sizes}, {len(self.body)} B body)"
 
 
+class Why(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Why a data type was found, in words of the catalog and of ours alone."""
+
+    rule: str
+    """The rule's name within its type."""
+    validator: str
+    """What the rule asks about the value; empty: nothing."""
+    verdict: str
+    """What that said: valid, or unsure."""
+    context: tuple[str, ...]
+    """Where words of the type stood: key, above, beside, words …"""
+    phrase: str
+    """The catalog's phrase that the field's key ends with; empty: it tells nothing."""
+    points: tuple[int, int, int, int, int]
+    """Base, validator, context, doubt, cut: together the likelihood (`judge.py`)."""
+    usual: Sensitivity
+    """Of the type, before likelihood and combinations."""
+    combination: str = ""
+    """The combination of types that raised the sensitivity; empty: none did."""
+
+
 class Finding(msgspec.Struct, frozen=True, order=True, gc=False):
     """A data type at a place of a message, seen `count` times."""
 
@@ -65,6 +86,10 @@ class Finding(msgspec.Struct, frozen=True, order=True, gc=False):
     sensitivity: Sensitivity
     likelihood: Likelihood
     count: int
+    why: Why | None = None
+    """Of the likeliest of its values."""
+    is_least: bool = False
+    """A bound ended the reading of this part of the message: there may be more."""
 
 
 class Explanation(NamedTuple):

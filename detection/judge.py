@@ -24,9 +24,9 @@ from detection.candidate import Candidate
 from detection.catalog import Catalog, rules
 from detection.database import anchors, lone_hits
 from detection.rule import Judged
-from detection.tokens import is_placeholder
-from detection.verdict import Verdict
-from detection.words import PhraseBook
+from detection.validators.tokens import is_placeholder
+from detection.validators.verdict import Verdict
+from detection.words import PhraseBook, split
 
 _MATCH_LIMIT = 256
 _WORK_LIMIT = 25_000
@@ -45,8 +45,14 @@ comes after is not judged."""
 WEIGHING = _WEIGHING
 SPOKEN_LIMIT = 4096
 """Characters of a text whose words name types."""
+BLOB_CHARACTERS = 256
+"""From which base64 is a file: what stands in its midst is chance."""
+_BLOB = re.compile(
+    r"(?:data:[^,]{1,80},)?(?:[A-Za-z0-9+/_-]{40,}+\s++)*+[A-Za-z0-9+/_-]*+={0,3}\s*"
+)
+"""In one piece, or in lines as MIME and PEM have them."""
 WORDS_BEFORE = _WORDS_BEFORE
-"""Characters before a match whose words count as context."""
+"""Characters before a match, and after it, whose words count as context."""
 
 _VALID = Verdict.VALID
 _UNSURE = Verdict.UNSURE
@@ -59,6 +65,12 @@ _DOUBTED = ("doubtful key",)
 
 
 _DIGIT = re.compile(r"[0-9]")
+_NAMED = re.compile(
+    r"([A-Za-z][\w.]*)[ '\"]{0,2}[=:_/-][ '\"]{0,2}$"
+    r"|(?i:\b(upgrade|version|release|build|firmware|kernel|driver))"
+    r"d?(?: to| from)? v?$"
+)
+"""Ends with a name that a text gives to what follows."""
 _PART = re.compile(
     r"(?<!\w)(?=[^\s\d]{0,20}\d)\w(?:[\w&./+*()-]{2,40}[\w)])(?:(?<=\d) (?=\d)\d+){0,6}"
 )
@@ -78,11 +90,16 @@ class Surroundings:
         is_doubtful: bool,
         country: str,
         context: tuple[str, ...] = BY_KEY,
+        phrases: Mapping[str, str] | None = None,
     ) -> None:
         self.told = dict(told)
         """Types that its own key tells, and how many letters of it do."""
+        self.phrases = dict(phrases or {})
+        """The catalog's phrases by which it tells them."""
         self.judged = judged
         """The rules of those types."""
+        self.unsearched = [rule for rule in judged if rule.is_unsearched]
+        """Those of them that a scan does not find, or not always."""
         self.above = above
         self.beside = beside
         self.own = own
@@ -95,6 +112,7 @@ class Surroundings:
         self.seeks_country = not country and any(rule.is_local() for rule in judged)
         """Whether a country beside it would matter."""
         self.hit = -1
+        self.is_plain = False
         self.judged_by_hit = judged
         """The rules if that hit alone is in the field, the last that was: values at a
         place are of a kind."""
@@ -116,12 +134,17 @@ class Judge:
         self._by_type: dict[str, list[int]] = {}
         self.work = 0
         """Done since the document began."""
+        self.labels = 0
+        """Values seen so far that only name their types."""
+        self.is_ended = False
+        """Whether a bound ended the reading of the document, of any kind."""
         self._beside = ""
+        self._is_blob = False
         self._asked: object = None
         self._value = ""
         self._answer = _UNSURE
         for judged in self.rules:
-            self._by_type.setdefault(judged.data_type, []).append(judged.number)
+            self._by_type.setdefault(judged.told_as, []).append(judged.number)
 
     def rules_of(self, data_types: Mapping[str, int]) -> list[Judged]:
         """The rules of these types, in the catalog's order."""
@@ -136,17 +159,21 @@ class Judge:
         is_cut: bool = False,
         is_spoken: bool = False,
         beside: str = "",
+        is_plain: bool = False,
     ) -> list[Candidate]:
         """All candidates, the rejected ones too; a spoken text names types itself,
-        `beside` is the country that the field's object names."""
-        judged = around.judged
+        `beside` is the country that the field's object names. A plain text is as the
+        scan saw it: rules that are searched everywhere match it only if they hit."""
+        judged = around.unsearched if is_plain else around.judged
         self._beside = beside
-        if self.work > _WORK_LIMIT:
+        if self._is_worked_out():
             return []
+        self._is_blob = len(text) >= BLOB_CHARACTERS and bool(_BLOB.fullmatch(text))
+        is_spoken = is_spoken and not self._is_blob
         if is_spoken or len(hits) > 1:
-            judged = self._all(text, hits, around, is_spoken)
+            judged = self._all(text, hits, judged, is_spoken)
         elif hits:
-            judged = self._with_one(text, hits, around)
+            judged = self._with_one(text, hits, around, is_plain)
         found: list[Candidate] = []
         for rule in judged:
             self._run(rule, text, around, is_cut, found)
@@ -155,18 +182,20 @@ class Judge:
         return found
 
     def _with_one(
-        self, text: str, hits: set[int], around: Surroundings
+        self, text: str, hits: set[int], around: Surroundings, is_plain: bool
     ) -> list[Judged]:
+        judged = around.unsearched if is_plain else around.judged
         for hit in hits:
-            if hit != around.hit:
-                around.judged_by_hit = self._all(text, hits, around, False)
+            if hit != around.hit or is_plain != around.is_plain:
+                around.judged_by_hit = self._all(text, hits, judged, False)
                 around.hit = hit
+                around.is_plain = is_plain
         return around.judged_by_hit
 
     def _all(
-        self, text: str, hits: set[int], around: Surroundings, is_spoken: bool
+        self, text: str, hits: set[int], judged: list[Judged], is_spoken: bool
     ) -> list[Judged]:
-        numbers = {rule.number for rule in around.judged}
+        numbers = {rule.number for rule in judged}
         for hit in hits:
             numbers.update(self._sharing[hit])
         if is_spoken:
@@ -174,6 +203,12 @@ class Judge:
             for data_type in self._book.near_in(text[:SPOKEN_LIMIT]):
                 numbers.update(self._by_type[data_type])
         return [self.rules[number] for number in sorted(numbers)]
+
+    def _is_worked_out(self) -> bool:
+        if self.work <= _WORK_LIMIT:
+            return False
+        self.is_ended = True
+        return True
 
     def _run(
         self,
@@ -185,30 +220,42 @@ class Judge:
     ) -> None:
         """A rule that needs a key takes the whole text, or numbers in a longer one."""
         self.work += 1 + (len(text) >> 6)
-        if self.work > _WORK_LIMIT:
+        if self._is_worked_out():
             return
-        is_told = rule.data_type in around.told
+        is_told = rule.told_as in around.told
         if rule.needs_key and is_told:
             bare = text.strip()
             match = rule.fullmatch(bare)
             if match is not None:
-                is_label = self._book.is_label(bare, rule.data_type)
+                is_label = self._book.is_label(bare, rule.data_type, rule.is_secret)
+                self.labels += is_label
                 if not is_label and not is_placeholder(bare):
                     self._weigh(rule, match, bare, around, is_cut, found)
                 return
-            if " " not in text:
+            if " " not in text or (rule.is_secret and self._is_said(bare, rule)):
                 return
         if rule.needs_key:
             self._run_inside(rule, text, around, is_told, is_cut, found)
             return
-        match = rule.search(text)
+        match = rule.match(text) if self._is_blob else rule.search(text)
         if match is None:
             return
         self._weigh(rule, match, text, around, is_cut, found)
+        if self._is_blob:
+            return
         end = match.end()
         if end < len(text):
-            for match in islice(rule.finditer(text, end), _MATCH_LIMIT - 1):
+            matches = 1
+            for match in rule.finditer(text, end):
+                if matches == _MATCH_LIMIT:
+                    self.is_ended = True
+                    return
+                matches += 1
                 self._weigh(rule, match, text, around, is_cut, found)
+
+    def _is_said(self, text: str, rule: Judged) -> bool:
+        """Whether a text speaks of a secret, and holds none."""
+        return self._book.is_label(text, rule.data_type, True) or is_placeholder(text)
 
     def _run_inside(
         self,
@@ -235,7 +282,9 @@ class Judge:
         if rule.validate is not None:
             for match in islice(rule.finditer(text), _MATCH_LIMIT):
                 value = match.group()
-                is_prose = not is_told and _DIGIT.search(value) is None
+                is_prose = value.isalpha()
+                if not is_told and not is_prose:
+                    is_prose = _DIGIT.search(value) is None
                 self.work += _WEIGHING if is_prose else 1
                 if not is_prose or self._verdict(rule, value) is _VALID:
                     spans.setdefault(match.span(), match)
@@ -254,7 +303,7 @@ class Judge:
         value = match.group()
         start = match.start()
         end = start + len(value)
-        letters = around.told.get(rule.data_type, 0)
+        letters = around.told.get(rule.told_as, 0)
         self.work += _WEIGHING
         if not letters and (rule.needs_key or start > 0):
             self.work += 4 * _WEIGHING if rule.needs_key else 2 * _WEIGHING
@@ -271,7 +320,7 @@ class Judge:
                 context = around.context + _ELSEWHERE
                 doubt = -1
         if not letters:
-            context = self._context(rule, text, start, around)
+            context = self._context(rule, text, start, end, around)
             if context is not _BY_WORDS:
                 support = int(len(context) > 0 and context is not _DOUBTED)
             is_alone = (
@@ -291,8 +340,11 @@ class Judge:
         if verdict is _INVALID or is_nothing:
             likelihood = 0
         sums = (rule.start, proof, support, doubt, cut)
+        phrase = around.phrases.get(rule.told_as, "") if letters else ""
         found.append(
-            Candidate(rule, start, end, verdict, context, sums, likelihood, letters)
+            Candidate(
+                *(rule, start, end, verdict, context, sums, likelihood, letters, phrase)
+            )
         )
 
     def _verdict(self, rule: Judged, value: str) -> Verdict:
@@ -307,13 +359,18 @@ class Judge:
         return self._answer
 
     def _context(
-        self, rule: Judged, text: str, start: int, around: Surroundings
+        self, rule: Judged, text: str, start: int, end: int, around: Surroundings
     ) -> tuple[str, ...]:
         """What supports a match whose type the key does not tell, or doubts it."""
         name = rule.data_type
         before = text[max(0, start - _WORDS_BEFORE) : start]
-        if start > 0 and name in self._book.told_before(before):
+        words = split(before, len(before)) if start > 0 else []
+        if start > 0 and name in self._book.told_before(before, words):
             return _BY_WORDS
+        if end < len(text) and (rule.needs_key or rule.doubts):
+            after = text[end : end + _WORDS_BEFORE]
+            if name in self._book.told_after(after):
+                return _BY_WORDS
         support: list[str] = []
         if name in around.own:
             support.append("key word")
@@ -321,8 +378,16 @@ class Judge:
             support.append("above")
         if name in around.beside:
             support.append("beside")
-        if start > 0 and name in self._book.near_in(before):
+        if start > 0 and name in self._book.near_words(words):
             support.append("words")
         if support:
             return tuple(support)
-        return _DOUBTED if rule.doubts and around.is_doubtful else ()
+        if not rule.doubts:
+            return ()
+        is_doubted = around.is_doubtful
+        if not is_doubted and start > 0:
+            named = _NAMED.search(before)
+            is_doubted = named is not None and self._book.is_doubtful(
+                named[1] or named[2]
+            )
+        return _DOUBTED if is_doubted else ()

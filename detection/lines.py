@@ -1,15 +1,20 @@
 """JSON lines in, JSON lines out: what `vethscope detect` does.
 
 A line is an object with `body` (a text) and, if wanted, `target`, `headers` (an object
-or a list of pairs) and `content_type`. Its answer is `{"findings": […]}`; of a bad line
-it is `{"error": "…"}`, which tells what is wrong without the line's text.
+or a list of pairs) and `content_type`; `method`, `endpoint` and `direction` say where
+it was seen, for the catalog's corrections. Its answer is `{"findings": […]}`; of a bad
+line it is `{"error": "…"}`, which tells what is wrong without the line's text. A byte
+order mark before the first line is none of it. A finding whose count is the least,
+since a bound ended the reading, has `is_least`.
 """
 
-from itertools import islice
-from typing import Any, BinaryIO, TextIO
+from codecs import BOM_UTF8
+from itertools import chain, islice
+from typing import Any, BinaryIO, Literal, TextIO
 
 import msgspec
 
+from detection.corrections import Place, of_endpoints
 from detection.finding import Explanation, Finding, Location, Message
 from detection.scanner import Scanner
 
@@ -24,6 +29,10 @@ class Line(msgspec.Struct, frozen=True):
     target: str = ""
     headers: dict[str, str] | list[tuple[str, str]] = {}
     content_type: str = ""
+    method: str = ""
+    endpoint: str = ""
+    """Path template and operation."""
+    direction: Literal["", "request", "response"] = ""
 
 
 _decoder = msgspec.json.Decoder(Line)
@@ -34,22 +43,25 @@ def detect_lines(
 ) -> int:
     """Answers each line in order; returns the exit status: 1 if a line was bad."""
     status = 0
-    lines = iter(source)
+    corrections = of_endpoints(scanner.catalog.corrections)
+    lines = chain([source.readline().removeprefix(BOM_UTF8)], source)
     while batch := list(islice(lines, BATCH)):
         parsed = [_parse(line) for line in batch if line.strip()]
-        messages = [part for part in parsed if isinstance(part, Message)]
+        messages = [part[0] for part in parsed if not isinstance(part, str)]
         answers = iter(zip(messages, scanner.scan(messages), strict=True))
         for part in parsed:
             if isinstance(part, str):
                 status = 1
                 answer: dict[str, Any] = {"error": part}
             else:
-                answer = _answer(scanner, *next(answers), explain)
+                message, findings = next(answers)
+                findings = corrections.apply(part[1], findings)
+                answer = _answer(scanner, message, findings, explain)
             target.write(msgspec.json.encode(answer).decode() + "\n")
     return status
 
 
-def _parse(line: bytes) -> Message | str:
+def _parse(line: bytes) -> tuple[Message, Place] | str:
     try:
         parsed = _decoder.decode(line)
     except msgspec.ValidationError as error:
@@ -60,11 +72,14 @@ def _parse(line: bytes) -> Message | str:
     if parsed.body is None and not parsed.target and not headers:
         return "not a message: neither `body` nor `target` nor `headers`"
     pairs = headers.items() if isinstance(headers, dict) else headers
-    return Message(
+    message = Message(
         target=_encoded(parsed.target),
         headers=[(_encoded(name), _encoded(value)) for name, value in pairs],
         content_type=parsed.content_type,
         body=_encoded(parsed.body or ""),
+    )
+    return message, Place(
+        method=parsed.method, endpoint=parsed.endpoint, direction=parsed.direction
     )
 
 
@@ -83,13 +98,14 @@ def _answer(
 
 
 def _shown(finding: Finding) -> dict[str, Any]:
-    return {
+    shown = {
         "data_type": finding.data_type,
         "path": shown_path(finding.location, finding.path),
         "sensitivity": finding.sensitivity.name.lower(),
         "likelihood": finding.likelihood.name.lower(),
         "count": finding.count,
     }
+    return shown | ({"is_least": True} if finding.is_least else {})
 
 
 def shown_path(location: Location, path: str) -> str:

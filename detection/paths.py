@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from detection.fields import Place
+from detection.steps import is_told_as_kind
 from detection.words import decode_key
 
 NAME_LIMIT = 48
@@ -19,6 +20,8 @@ PATH_LIMIT = 512
 """Characters of a path; longer ones end in an ellipsis."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_FIELD_NUMBER = re.compile(r"[0-9]{1,3}")
+"""Of protobuf, where names are not known."""
 _NUMBER = re.compile(r"\d{4}|\d[\d .,:/()-]{5,}\d")
 _ID = re.compile(
     r"[0-9a-fA-F]{12,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
@@ -42,9 +45,9 @@ def shown(key: bytes, known: Mapping[bytes, str]) -> str:
 def member(key: bytes, known: Mapping[bytes, str]) -> str:
     """The path step to an object's member."""
     name = shown(key, known)
-    if name[:1] == "{" and name[-1:] == "}":
+    if is_told_as_kind(name):
         return "." + name
-    if _IDENTIFIER.fullmatch(name):
+    if _IDENTIFIER.fullmatch(name) or _FIELD_NUMBER.fullmatch(name):
         return "." + name
     return "[" + json.dumps(name, ensure_ascii=False) + "]"
 
@@ -58,7 +61,9 @@ def place_path(place: Place, known: Mapping[bytes, str]) -> str:
         place = place.parent
     path = place.path
     for inner in reversed(chain):
-        step = "" if inner.key is None else member(inner.key, known)
+        step = ""
+        if inner.key is not None and not inner.is_type:
+            step = member(inner.key, known)
         path = _limited(path + step + ("[*]" if inner.is_array else ""))
         if not known:
             inner.path = path

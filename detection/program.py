@@ -22,7 +22,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 
 from detection import heads
-from detection.finding import Finding, Message
+from detection.corrections import TOLD
+from detection.finding import Finding, Message, Why
 from detection.scanner import Scanner
 from proto.v1 import detector_pb2, detector_pb2_grpc
 
@@ -72,13 +73,40 @@ class Detector(detector_pb2_grpc.DetectorServicer):
             results = self._scanner.scan(messages)
             busy_seconds = time.thread_time() - began
             self._tally[OUTCOMES.index("scanned")] += len(messages)
+        whys: dict[Why, int] = {}
         return detector_pb2.DetectResponse(
             results=[
-                detector_pb2.Findings(findings=[_finding(part) for part in findings])
-                for findings in results
+                detector_pb2.Findings(findings=[_finding(one, whys) for one in found])
+                for found in results
             ],
             catalog_digest=self._scanner.digest,
             busy_us=int(busy_seconds * 1e6),
+            whys=map(_why, whys),
+        )
+
+    def Catalog(  # noqa: N802
+        self, request: detector_pb2.CatalogRequest, context: grpc.ServicerContext
+    ) -> detector_pb2.CatalogResponse:
+        catalog = self._scanner.catalog
+        return detector_pb2.CatalogResponse(
+            catalog_digest=catalog.digest,
+            data_types=[
+                detector_pb2.DataType(
+                    name=name,
+                    title=kind.title,
+                    sensitivity=detector_pb2.Sensitivity.ValueType(kind.level),
+                    tags=kind.tags,
+                    is_own=name in catalog.own,
+                    is_off=name in catalog.off,
+                )
+                for name, kind in (*catalog.types.items(), *catalog.off.items())
+            ],
+            corrections=[
+                detector_pb2.CatalogCorrection(
+                    **{name: getattr(one, name) for name in TOLD}
+                )
+                for one in catalog.corrections
+            ],
         )
 
 
@@ -217,7 +245,22 @@ def _message(part: detector_pb2.Message) -> Message:
     )
 
 
-def _finding(found: Finding) -> detector_pb2.Finding:
+def _why(why: Why) -> detector_pb2.Why:
+    return detector_pb2.Why(
+        rule=why.rule,
+        validator=why.validator,
+        verdict=why.verdict,
+        context=why.context,
+        phrase=why.phrase,
+        points=why.points,
+        usual=detector_pb2.Sensitivity.ValueType(why.usual),
+        combination=why.combination,
+    )
+
+
+def _finding(found: Finding, whys: dict[Why, int]) -> detector_pb2.Finding:
+    """`whys` are those of the answer, by their positions from 1."""
+    why = whys.setdefault(found.why, len(whys) + 1) if found.why else 0
     return detector_pb2.Finding(
         data_type=found.data_type,
         location=detector_pb2.Location.ValueType(found.location),
@@ -225,4 +268,6 @@ def _finding(found: Finding) -> detector_pb2.Finding:
         sensitivity=detector_pb2.Sensitivity.ValueType(found.sensitivity),
         likelihood=detector_pb2.Likelihood.ValueType(found.likelihood),
         count=found.count,
+        why=why,
+        is_least=found.is_least,
     )

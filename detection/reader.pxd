@@ -6,7 +6,8 @@ from detection.judge cimport Judge, Surroundings
 
 
 cdef int _KEY, _WORD, _FIRST_RULE, _SPOKEN_HIT
-cdef Py_ssize_t _KEY_LIMIT, _TEXT_LIMIT, _KEPT_LIMIT, _WORK_LIMIT
+cdef Py_ssize_t _KEY_LIMIT, _TEXT_LIMIT, _KEPT_LIMIT, _WORK_LIMIT, _HIT_LIMIT
+cdef Py_ssize_t _FIELD_LIMIT
 cdef long long _HIT_MASK
 
 
@@ -46,17 +47,20 @@ cdef class Reading:
     cdef object _part, _document, _location, _sink
     cdef bytes _data
     cdef bint _is_cut, _is_flat
-    cdef list _fields
-    cdef dict _known, _told, _circles, _countries
+    cdef list _fields, _judged
+    cdef dict _known, _told, _circles, _countries, _labels
 
-    @cython.locals(field=Field, keys=dict, plan=Plan)
+    @cython.locals(field=Field, key=bytes, keys=dict, plan=Plan)
     cpdef object run(self)
+    @cython.locals(serial=Py_ssize_t, candidates=list, path=str, text=str)
+    cdef object _give(self)
     @cython.locals(circle=Circle, keys=dict, beside=tuple)
     cdef Plan _plan(self, Field field)
     @cython.locals(raw=bytes, text=str, candidates=list, kept=list)
     cdef object _judge_key(self, Field field)
-    @cython.locals(raw=bytes, text=str, path=str, hits=set, is_spoken="bint",
-                   is_cut="bint", candidates=list)
+    @cython.locals(data="const unsigned char*", raw=bytes, text=str, path=str, hits=set, labels=Py_ssize_t,
+                   is_spoken="bint",
+                   is_cut="bint", is_plain="bint", candidates=list)
     cdef object _judge_value(self, Field field, Plan plan)
     @cython.locals(end=Py_ssize_t, country=str)
     cdef str _country_beside(self, Field field)

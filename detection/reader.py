@@ -11,27 +11,36 @@ What keys say depends on keys only, so it is worked out once for each place and 
 """
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
+from urllib.parse import unquote
 
-from detection import countries, fields
+from detection import fields
 from detection.candidate import Candidate, best
-from detection.database import ENCODED_HIT, NESTED_HIT, SPOKEN_HIT
+from detection.database import (
+    ENCODED_HIT,
+    NESTED_HIT,
+    PERCENT_HIT,
+    SPOKEN_HIT,
+)
 from detection.documents import Document
-from detection.fields import ESCAPE_HIT, FIRST_RULE, Field, Place
+from detection.fields import ESCAPE_HIT, FIRST_RULE, RESOURCE, Field, Place
 from detection.finding import Location
 from detection.judge import BY_KEY, BY_NAME, NOWHERE, WORK_LIMIT, Judge, Surroundings
 from detection.paths import field_path, shown
+from detection.rule import Judged
 from detection.scripts import fold
-from detection.tokens import decode_base64
-from detection.walker import Walker
+from detection.validators import countries
+from detection.validators.tokens import decode_base64
+from detection.walker import FIELD_LIMIT, Walker
 from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
 
 NESTING_LIMIT = 4
 TEXT_LIMIT = 1 << 17
 """Bytes of one string that are judged."""
-ABOVE_LIMIT = 3
+ABOVE_LIMIT = 5
 """Named containers above a field whose keys count as context."""
 KEPT_LIMIT = 8192
 """Places, circles and plans kept; then all are forgotten."""
@@ -44,7 +53,12 @@ _KEPT_LIMIT = KEPT_LIMIT
 _WORK_LIMIT = WORK_LIMIT
 _FIRST_RULE = FIRST_RULE
 _HIT_MASK = fields.HIT_MASK
+_HIT_LIMIT = fields.HIT_LIMIT
+_FIELD_LIMIT = FIELD_LIMIT
 _SPOKEN_HIT = SPOKEN_HIT
+_PERCENT_HIT = PERCENT_HIT
+_BROKEN_LINE = re.compile(r"(?<=\d-)[ \t]*\r?\n[ \t]*(?=\d)")
+"""Within a number that goes on in the next line."""
 
 Scan = Callable[[bytes], list[int]]
 
@@ -59,9 +73,14 @@ class Sink(Protocol):
 
 _NO_HITS: set[int] = set()
 _NOT_KNOWN: Mapping[bytes, str] = {}
+_CODING = "coding"
+_DISPLAY = "display"
+"""Words of a code stand there; elsewhere they name who or what is referred to."""
 _COUNTRY = b"country"
 _JSON_START = (b"{", b"[", b'"')
 _decode = json.JSONDecoder(strict=False).decode
+_DIGIT = re.compile(r"\d")
+_LEAST_LABELS = 2
 _LITERALS = (b"true", b"false", b"null")
 
 
@@ -124,6 +143,7 @@ class Reader:
             self._speaking = {}
         if part.depth == 0:
             self.judge.work = 0
+            self.judge.is_ended = len(hits) >= _HIT_LIMIT
         root = self._roots.get(part.root)
         if root is None:
             root = self._roots[part.root] = Place(None, None, False, part.root)
@@ -131,16 +151,19 @@ class Reader:
         start = part.start
         end = start + len(part.document.data)
         found = self._walker.walk(part.data, start, end, hits, first, stop, root)
+        if len(found) >= _FIELD_LIMIT:
+            self.judge.is_ended = True
         Reading(self, part, found, sink).run()
 
     def nested(self, part: Part, data: bytes, root: str, sink: Sink) -> None:
         """Reads what was decoded from a string, while work on the document is left."""
         self.judge.work += 1 + (len(data) >> 6)
-        if self.judge.work > _WORK_LIMIT:
+        if self.judge.work > _WORK_LIMIT or part.depth >= NESTING_LIMIT:
+            self.judge.is_ended = True
             return
         document = part.document._replace(data=data, starts=(), names=())
         hits = self.scan(data)
-        if hits and part.depth < NESTING_LIMIT:
+        if hits:
             inner = Part(document, data, 0, root, part.depth + 1)
             self.read(inner, hits, 0, len(hits), sink)
 
@@ -160,7 +183,7 @@ class Reader:
 
     def _tells(self, name: bytes) -> bool:
         told = self.book.notes(name).told
-        return any(not part.above and not part.beside for part in told)
+        return any(not part.beside for part in told)
 
     def circle(self, container: Place, keys: tuple[bytes, ...]) -> Circle:
         """What the keys around the container's members say, `keys` beside them."""
@@ -178,31 +201,53 @@ class Reader:
     def plan(self, circle: Circle, field: Field) -> Plan:
         """What is known of the field before its value is read."""
         place, key, name = field.place, field.key, field.name
-        at = place if place.is_array else key if name is None else (key, name)
+        at: object = place if place.is_array else key
+        if name is not None:
+            at = at, name
         plan = circle.plans.get(at)
         if plan is None:
             notes = NOTHING if key is None else self.book.notes(key)
             told = _told_types(circle, notes)
             context = BY_KEY
-            if name is not None and not told:
-                context = BY_NAME
-                notes = self.book.notes(name)
-                told = _told_types(circle, notes)
+            if name is not None:
+                named = self.book.notes(name)
+                told_by_name = _told_types(circle, named)
+                if told_by_name or not told:
+                    context = BY_NAME
+                    notes = named
+                    told = _both(told, told_by_name)
             around = Surroundings(
                 told,
-                self.judge.rules_of(told),
+                self._rules(told, circle.above),
                 circle.above_types,
                 _near_beside(circle, key),
                 notes.near,
                 notes.is_doubtful,
                 notes.country,
                 context,
+                self._phrases(told, notes),
             )
             plan = Plan(around, field_path(place, key, _NOT_KNOWN))
             if len(key or b"") + len(name or b"") <= _KEY_LIMIT:
                 circle.plans[at] = plan
                 self._kept += 1
         return plan
+
+    def _rules(self, told: Mapping[str, int], above: tuple[Words, ...]) -> list[Judged]:
+        """Those of the types, but for rules that ask for a key that is not above."""
+        return [
+            rule
+            for rule in self.judge.rules_of(told)
+            if not rule.above or any(words.names(rule.above) for words in above)
+        ]
+
+    def _phrases(self, told: Mapping[str, int], notes: Notes) -> dict[str, str]:
+        """The catalog's phrases that tell the types."""
+        return {
+            part.data_type: self.book.written(part)
+            for part in notes.told
+            if told.get(part.data_type) == part.letters
+        }
 
 
 class Reading:
@@ -225,21 +270,38 @@ class Reading:
         self._told: dict[int, dict[bytes, None]] = {}
         self._circles: dict[int, Circle] = {}
         self._countries: dict[int, str] = {}
+        self._judged: list[tuple[int, list[Candidate], str, str]] = []
+        """Of each field: its object's serial, its candidates, path and text."""
+        self._labels: dict[int, int] = {}
+        """How many values of an object only name their types."""
 
     def run(self) -> None:
         for field in self._fields:
             if field.kind == _KEY:
                 self._judge_key(field)
-            elif field.key is not None and self._reader.speaks(field.key):
+                continue
+            key = field.key
+            if field.name is not None and field.place.is_array:
+                key = field.name
+            if key is not None and self._reader.speaks(key):
                 keys = self._told.get(field.serial)
                 if keys is None:
                     keys = self._told[field.serial] = {}
-                keys[field.key] = None
+                keys[key] = None
         for field in self._fields:
             if field.kind != _KEY:
                 plan = self._plan(field)
                 if plan.is_told or field.rules:
                     self._judge_value(field, plan)
+        self._give()
+
+    def _give(self) -> None:
+        """Gives the sink what was judged. Where several values of an object are labels,
+        as in translations, its other words are too."""
+        for serial, candidates, path, text in self._judged:
+            if self._labels.get(serial, 0) >= _LEAST_LABELS and not _DIGIT.search(text):
+                candidates = [part for part in candidates if not part.judged.needs_key]
+            self._sink.take(candidates, self._location, path, text)
 
     def _plan(self, field: Field) -> Plan:
         circle = self._circles.get(field.serial)
@@ -262,9 +324,12 @@ class Reading:
         self._sink.take(candidates, self._location, self._path(field, raw), text)
 
     def _judge_value(self, field: Field, plan: Plan) -> None:
-        raw = self._data[field.start : min(field.end, field.start + _TEXT_LIMIT)]
+        data = self._data
+        raw = data[field.start : min(field.end, field.start + _TEXT_LIMIT)]
         if not raw or (field.kind == _WORD and raw in _LITERALS):
             return
+        if len(raw) == _TEXT_LIMIT:
+            self._judge.is_ended = True
         text = _unescaped(raw)
         path = plan.path
         if self._is_flat or self._known:
@@ -273,7 +338,13 @@ class Reading:
         is_spoken = False
         if field.rules and self._read_inside(field, text, path):
             return
+        if _PERCENT_HIT in field.rules:
+            text = unquote(text)
+            if "%" in text:
+                text = unquote(text)
         text = fold(text)
+        if "-" in text and "\n" in text:
+            text = _BROKEN_LINE.sub("", text)
         if field.rules:
             hits = self._rules(field, text)
             is_spoken = _SPOKEN_HIT in field.rules
@@ -281,11 +352,15 @@ class Reading:
                 return
         is_cut = field.is_cut and self._is_cut
         beside = self._country_beside(field) if plan.around.seeks_country else ""
+        is_plain = len(text) == len(raw) and text.isascii() and "%" not in text
+        labels = self._judge.labels
         candidates = self._judge.candidates(
-            text, hits, plan.around, is_cut, is_spoken, beside
+            text, hits, plan.around, is_cut, is_spoken, beside, is_plain
         )
         if candidates:
-            self._sink.take(candidates, self._location, path, text)
+            self._judged.append((field.serial, candidates, path, text))
+        elif self._judge.labels > labels:
+            self._labels[field.serial] = self._labels.get(field.serial, 0) + 1
 
     def _country_beside(self, field: Field) -> str:
         """The country that the field's object names."""
@@ -302,23 +377,25 @@ class Reading:
     def _rules(self, field: Field, text: str) -> set[int]:
         """The rules that may match the decoded text."""
         found = field.rules
-        if ESCAPE_HIT in found:
+        if ESCAPE_HIT in found or _PERCENT_HIT in found:
+            self._judge.work += 1 + (len(text) >> 6)
             written = text.replace('"', '\\"').encode("utf-8", "replace")
             found = found + [hit & _HIT_MASK for hit in self._reader.scan(written)]
         return {rule - _FIRST_RULE for rule in found if rule >= _FIRST_RULE}
 
     def _read_inside(self, field: Field, text: str, path: str) -> bool:
-        """Whether the text is a document itself, which is then read instead."""
+        """Whether the text is a document itself, which is then read instead; base64 of
+        one may be a token, too."""
         if ENCODED_HIT in field.rules:
             data = decode_base64(text) or b""
         elif NESTED_HIT in field.rules:
             data = text.strip().encode("utf-8", "replace")
         else:
             return False
-        is_document = data.startswith(_JSON_START)
-        if is_document:
-            self._reader.nested(self._part, data, path, self._sink)
-        return is_document
+        if not data.startswith(_JSON_START):
+            return False
+        self._reader.nested(self._part, data, path, self._sink)
+        return NESTED_HIT in field.rules or max(field.rules) < _FIRST_RULE
 
     def _path(self, field: Field, key: bytes | None) -> str:
         document = self._document
@@ -336,7 +413,7 @@ def _named_country(data: bytes, start: int, end: int) -> str:
     """The country that the object beginning there names; none if it names several."""
     named = {
         countries.of_value("".join(split(decode_key(value))))
-        for key, value in fields.strings(data, start, end)
+        for key, value in fields.strings(data, start, end, len(_COUNTRY))
         if _COUNTRY in key.lower() and len(value) <= _KEY_LIMIT
     } - {""}
     return named.pop() if len(named) == 1 else ""
@@ -349,11 +426,19 @@ def _told_types(circle: Circle, notes: Notes) -> Mapping[str, int]:
     told: dict[str, int] = {}
     for part in notes.told:
         holds = not part.above or any(w.names(part.above) for w in circle.above)
+        if part.phrase == _DISPLAY and part.above.startswith(RESOURCE):
+            holds = holds and circle.above[0].joined == _CODING
         if holds and part.beside:
             holds = any(other.words.holds(part.beside) for _, other in circle.beside)
         if holds:
             told[part.data_type] = max(part.letters, told.get(part.data_type, 0))
     return told
+
+
+def _both(own: Mapping[str, int], named: Mapping[str, int]) -> Mapping[str, int]:
+    """Types that a key and its name tell; what the name tells comes first."""
+    letters = max(own.values(), default=0)
+    return {**own, **{name: letters + count for name, count in named.items()}}
 
 
 def _near_beside(circle: Circle, key: bytes | None) -> frozenset[str]:

@@ -10,8 +10,9 @@ import re
 
 from detection.catalog import CatalogError, DataType, Rule
 from detection.finding import Likelihood
-from detection.validators import TAKING_COUNTRY, find, is_known
-from detection.verdict import Verdict
+from detection.scripts import fold_marks
+from detection.validators.named import TAKING_COUNTRY, find, is_known
+from detection.validators.verdict import Verdict
 
 _POSSIBLE = int(Likelihood.POSSIBLE)
 _VALID = Verdict.VALID
@@ -25,6 +26,8 @@ class Judged:
     def __init__(self, number: int, data_type: str, kind: DataType, rule: Rule) -> None:
         self.number = number
         self.data_type = data_type
+        self.told_as = rule.told_as(data_type)
+        """What keys have to tell for it to be tried below them."""
         self.label = rule.name or str(kind.rules.index(rule) + 1)
         """The rule's name within its type."""
         try:
@@ -41,15 +44,20 @@ class Judged:
             text = f"{data_type}: rule {self.label}: {rule.validator!r}"
             raise CatalogError(f"{text}: no such validator")
         self.fullmatch = search.fullmatch
+        self.match = search.match
         self.search = search.search
         self.finditer = search.finditer
         self.validate = find(rule.validator) if rule.validator else None
+        self.validator = rule.validator
         self.takes_country = rule.validator in TAKING_COUNTRY
         self.asks_all = rule.validator.startswith("any_")
         """Its validator tries those of all countries."""
+        self.is_secret = "secret" in kind.tags
         self.is_abroad = kind.abroad
         self.start = rule.start
         self.needs_key = rule.when == "key"
+        self.is_unsearched = self.needs_key or rule.partial
+        self.above = "".join(rule.above.split())
         self.doubts = rule.doubt
         self.is_nested = kind.nested
 
@@ -79,11 +87,12 @@ class Judged:
 
 
 def compile_rule(rule: Rule) -> "re.Pattern[str]":
-    """The rule's exact expression, with what must not stand around it."""
+    """The rule's exact expression, with what must not stand around it, for texts whose
+    marks are folded."""
     flags = re.IGNORECASE if rule.caseless else re.NOFLAG
     before = f"(?<!{rule.before})" if rule.before else ""
     after = f"(?!{rule.after})" if rule.after else ""
-    return re.compile(f"{before}(?:{rule.pattern}){after}", flags)
+    return re.compile(f"{before}(?:{fold_marks(rule.pattern)}){after}", flags)
 
 
 def compile_form(form: str) -> "re.Pattern[str]":

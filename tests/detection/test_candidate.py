@@ -5,7 +5,7 @@ import pytest
 from detection.candidate import Candidate, best
 from detection.catalog import DataType, Rule
 from detection.rule import Judged
-from detection.verdict import Verdict
+from detection.validators.verdict import Verdict
 
 
 def candidate(

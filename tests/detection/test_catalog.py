@@ -21,6 +21,9 @@ def test_own_files_add_and_turn_off(small_file: Path, tmp_path: Path) -> None:
     own.write_text("category: own\noff: [sample.colour]\n")
     catalog = read([small_file, own])
     assert list(catalog.types) == ["sample.badge"]
+    assert list(catalog.off) == ["sample.colour"]
+    assert catalog.own == {"sample.badge", "sample.colour"}
+    assert not load().own
     assert "sample.badge" in load(str(small_file)).types
 
 

@@ -81,8 +81,42 @@ def test_headers_and_cookies_are_flat_and_neutral_ones_left_out() -> None:
     assert document.location is Location.HEADER
     assert json.loads(document.data) == {
         "authorization": "Basic x",
-        "a": "1",
-        "b": "2",
-        "c": "3",
+        "cookie": {"c": "3"},
     }
+    assert b'"cookie":{"a":"1"},"cookie":{"b":"2"}' in document.data
     assert document.names == ("header", "cookie:", "cookie:", "set-cookie:")
+
+
+def test_form_fields_and_json_of_multipart_bodies_are_members() -> None:
+    lines = (
+        b"--B",
+        b'Content-Disposition: form-data; name="email"',
+        b"",
+        b"a@example.com",
+        b"--B",
+        b'Content-Disposition: form-data; name="meta"; filename="m.json"',
+        b"Content-Type: application/json",
+        b"",
+        b'{"id": 1}',
+        b"--B",
+        b'Content-Disposition: form-data; name="photo"; filename="p.png"',
+        b"Content-Type: image/png",
+        b"",
+        b"\x89PNG",
+        b"--B--",
+        b"",
+    )
+    kind = 'multipart/form-data; boundary="B"'
+    document = only(Message(body=b"\r\n".join(lines), content_type=kind))
+    assert json.loads(document.data) == {"email": "a@example.com", "meta": '{"id": 1}'}
+    assert document.location is Location.BODY
+    assert only(Message(body=b"\n".join(lines), content_type=kind)).names
+
+
+def test_json_in_batches_needs_no_name() -> None:
+    lines = (b"--B", b"Content-Type: application/json", b"", b"{}", b"--B--")
+    kind = "multipart/mixed; boundary=B"
+    document = only(Message(body=b"\r\n".join(lines), content_type=kind))
+    assert json.loads(document.data) == {"part": "{}"}
+    lost = only(Message(body=b"--B\r\n\r\nx", content_type=kind))
+    assert lost.names == ()

@@ -21,3 +21,8 @@ def test_strings_are_those_of_one_object() -> None:
 def test_strings_end_at_the_limit() -> None:
     data = b'{"a": "1"' + b" " * MEMBERS_LIMIT + b', "b": "2"}'
     assert list(strings(data, 1, len(data))) == [(b"a", b"1")]
+
+
+def test_strings_are_those_of_keys_long_enough() -> None:
+    data = b'{"a": "1", "bb" : "2", "cc": {"dd": "3"}, "ee": ["4"], "ff": "5'
+    assert list(strings(data, 1, len(data), 2)) == [(b"bb", b"2")]

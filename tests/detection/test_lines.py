@@ -3,6 +3,7 @@
 import io
 import json
 
+from detection.judge import MATCH_LIMIT
 from detection.lines import detect_lines
 from detection.scanner import Scanner
 
@@ -27,6 +28,22 @@ def test_each_line_is_answered(scanner: Scanner) -> None:
         }
     ]
     assert second == {"findings": []}
+
+
+def test_a_byte_order_mark_is_none_of_the_first_line(scanner: Scanner) -> None:
+    line = b'\xef\xbb\xbf{"body": "[]"}\n'
+    assert answers(scanner, line) == (0, [{"findings": []}])
+    status, _ = answers(scanner, line + line)
+    assert status == 1
+    assert answers(scanner, b"") == (0, [])
+
+
+def test_a_count_that_a_bound_ended_is_shown_as_the_least(scanner: Scanner) -> None:
+    for count, is_least in ((MATCH_LIMIT, False), (MATCH_LIMIT + 1, True)):
+        body = json.dumps({"note": "ada@example.com " * count})
+        _, (answer,) = answers(scanner, json.dumps({"body": body}).encode())
+        (finding,) = answer["findings"]
+        assert (finding["count"], "is_least" in finding) == (MATCH_LIMIT, is_least)
 
 
 def test_paths_show_their_location(scanner: Scanner) -> None:

@@ -53,7 +53,7 @@ def test_values_with_a_hit_have_their_name(data: bytes, name: bytes | None) -> N
         b'{"name": "told"} {"value": "x"}',
         b'{"name": "told", "a": {"value": "x"}}',
         b'{"a": {"name": "told"}, "value": "x"}',
-        b'{"name": "told", "amount": "x", "": "x", "vulue": "x"}',
+        b'{"name": "told", "sum": "x", "": "x", "vulue": "x"}',
         b'{"untold": {"value": "x"}}',
         b'{"name": "t%btold", "value": "x"}' % (b"t" * KEY_LIMIT),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from detection.catalog import CatalogError, DataType, Rule
 from detection.rule import Judged, compile_form, compile_rule
-from detection.verdict import Verdict
+from detection.validators.verdict import Verdict
 
 
 def judged(rule: Rule, **countries: str) -> Judged:

@@ -270,6 +270,15 @@ def test_a_body_made_of_hits_ends_at_the_limit(scanner: Scanner) -> None:
     body = b"[" + b'"a@b.co",' * 70_000 + b"0]"
     (findings,) = scanner.scan([Message(body=body)])
     assert findings[0].count == FIELD_LIMIT
+    assert findings[0].is_least
+
+
+def test_a_batch_that_ends_at_the_limit_is_read_one_by_one(scanner: Scanner) -> None:
+    """Each of them alone has fewer hits than end a scan."""
+    batch = [Message(body=b'["' + b"9" * 60_000 + b'"]')] * 3
+    batch.append(Message(body=b'{"email": "ada@example.com"}'))
+    *_, last = scanner.scan(batch)
+    assert [(f.data_type, f.is_least) for f in last] == [("contact.email", False)]
 
 
 def test_explanations_tell_rule_context_and_sum(scanner: Scanner) -> None:
@@ -457,3 +466,58 @@ def test_a_value_that_names_its_own_type_is_a_label(scanner: Scanner) -> None:
     assert found(scanner, {"firstName": "Iban"}) == {
         "$.firstName": "personal.first_name"
     }
+
+
+@pytest.mark.parametrize("sign", ["A", "9", "1.", "x", "*", "0", "a", "F"])
+def test_no_rule_begins_anew_in_a_run(scanner: Scanner, sign: str) -> None:
+    hits: list[int] = []
+    data = json.dumps({"content": sign * 1400}).encode()
+    scanner.database.scan(
+        data, match_event_handler=lambda *hit: hits.append(hit[2]), context=None
+    )
+    assert len(hits) <= 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10.1.2.3", "10.1.2.3.", "10.1.2.3..", "10.1.2.3, 10.1.2.4", "v1 10.1.2.3\n"],
+)
+def test_addresses_end_before_any_sign(scanner: Scanner, text: str) -> None:
+    for body in (json.dumps({"ip": text}), json.dumps(json.dumps({"ip": text}))):
+        assert "network.ip_address" in found(scanner, body.encode()).values()
+    cut = Message(body=b'{"client_ip": "10.1.2.3', truncated=True)
+    (findings,) = scanner.scan([cut])
+    assert [finding.data_type for finding in findings] == ["network.ip_address"]
+
+
+def test_an_address_without_quotes_is_found(scanner: Scanner) -> None:
+    assert found(scanner, b'{"ip": 10.1.2.3}') == {"$.ip": "network.ip_address"}
+
+
+@pytest.mark.parametrize("card", ["4242 4242 424x 4242", "4242-42**-****-4242"])
+def test_one_mask_before_the_last_digits_suffices(scanner: Scanner, card: str) -> None:
+    body = json.dumps({"note": f"the masked card is {card}"}).encode()
+    (findings,) = scanner.scan([Message(body=body)])
+    assert "financial.card_masked" in [finding.data_type for finding in findings]
+
+
+@pytest.mark.parametrize(
+    "text", ["/" + "a" * 70 + "=", "Ab" * 38 + "=", "/" + "Ab/" * 25]
+)
+def test_paths_and_names_under_secrets_keys_take_no_time(
+    scanner: Scanner, text: str
+) -> None:
+    (findings,) = scanner.scan([Message(body=json.dumps({"password": text}).encode())])
+    assert len(findings) <= 1
+
+
+def test_told_values_are_tried_as_before_where_an_anchor_leaves_them_out(
+    scanner: Scanner,
+) -> None:
+    for body, rule in (
+        (b'{"nhsNumber": "943 476 5919"}', "grouped"),
+        (b'{"ip": "::"}', "v6"),
+    ):
+        ((finding,),) = scanner.scan([Message(body=body)])
+        assert finding.why is not None
+        assert finding.why.rule == rule

@@ -46,7 +46,7 @@ def test_two_hits_in_a_key_give_one_field() -> None:
 
 def test_two_hits_in_a_value_give_one_field() -> None:
     (field,) = walked(b'["HIT HIT"]')
-    assert field.rules == [RULE, RULE]
+    assert field.rules == [RULE]
     assert "HIT" not in repr(field)
 
 
@@ -144,9 +144,16 @@ def test_walk_of_a_part_stays_in_it() -> None:
 
 
 def test_hits_between_fields_are_dropped() -> None:
-    for data, end in ((b'{"a": 1 , "b": 2}', 8), (b"[1 , 2]", 3)):
+    for data, end in ((b'{"a": 1 , "b": 2}', 9), (b"[1 , 2]", 4)):
         hits = [end << HIT_BITS | RULE]
         assert walker().walk(data, 0, len(data), hits, 0, 1, root()) == []
+
+
+def test_a_hit_takes_the_sign_behind_a_number_along() -> None:
+    for data, end in ((b'{"a": 1 , "b": 2}', 8), (b"[1,2]", 3)):
+        hits = [end << HIT_BITS | RULE]
+        (field,) = walker().walk(data, 0, len(data), hits, 0, 1, root())
+        assert data[field.start : field.end] == b"1"
 
 
 def test_hit_on_the_colon_belongs_to_no_key() -> None:

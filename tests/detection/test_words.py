@@ -9,6 +9,7 @@ from detection.words import (
     CACHE_LIMIT,
     NOTHING,
     PhraseBook,
+    Told,
     decode_key,
     join,
     split,
@@ -28,6 +29,11 @@ def test_acronyms_and_other_scripts_are_words() -> None:
     assert split("Größe_名前") == ["grosse", "名", "前"]
     assert split("고객이름2") == ["고", "객", "이", "름", "2"]
     assert split("numéroDeTéléphone") == ["numero", "de", "telephone"]
+
+
+def test_what_no_phrase_told_has_none(small: Catalog) -> None:
+    told = Told("own.type", "nowhere", "", "")
+    assert PhraseBook(small).written(told) == ""
 
 
 def test_phrases_stand_on_word_boundaries_only() -> None:
@@ -73,10 +79,21 @@ def test_containers_are_named_at_their_end() -> None:
 
 def test_phrases_right_before_a_value_tell(small: Catalog) -> None:
     book = PhraseBook(small)
-    for text in ("the badge number is ", "Badge: ", "my badge = '"):
-        assert book.told_before(text) == {"sample.badge"}
-    for text in ("badge. ", "the badge was lost by ", "a badge, ", "badge"):
-        assert book.told_before(text) == frozenset()
+    for text in ("the badge number is ", "Badge: ", "my badge = '", "a badge, "):
+        assert book.told_before(text, split(text)) == {"sample.badge"}
+    for text in ("badge no. ", "badge of the customer is ", "(badge)=(", "badge → "):
+        assert book.told_before(text, split(text)) == {"sample.badge"}
+    for text in ("badge. ", "the badge was lost by ", "badge"):
+        assert book.told_before(text, split(text)) == frozenset()
+    for text in (
+        " is the badge number",
+        ", on file as her badge",
+        " as badge that",
+        " (badge)",
+    ):
+        assert book.told_after(text) == {"sample.badge"}
+    for text in (" the badge", " is the old badge", " was", "badge"):
+        assert book.told_after(text) == frozenset()
 
 
 def test_near_and_doubtful_words_stand_anywhere(small: Catalog) -> None:

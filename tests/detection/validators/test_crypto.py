@@ -1,6 +1,6 @@
 """Hashes that addresses are checked by."""
 
-from detection import crypto
+from detection.validators import crypto
 
 
 def test_keccak_has_the_published_digest() -> None:

@@ -7,9 +7,9 @@ easily, so an answer of valid says less then.
 
 import re
 
-from detection import of_country
-from detection.countries import COUNTRIES
-from detection.national import (
+from detection.validators import of_country
+from detection.validators.countries import COUNTRIES
+from detection.validators.national import (
     ae_emirates_id,
     alphanumeric,
     cn_resident_id,
@@ -33,8 +33,13 @@ from detection.national import (
     us_ssn,
     za_id_number,
 )
-from detection.of_country import IDENTITY_NUMBERS, TAX_NUMBERS, VAT_NUMBERS, is_one_of
-from detection.verdict import Verdict, verdict
+from detection.validators.of_country import (
+    IDENTITY_NUMBERS,
+    TAX_NUMBERS,
+    VAT_NUMBERS,
+    is_one_of,
+)
+from detection.validators.verdict import Verdict, verdict
 
 _LEAST_VARIETY = 3
 """Different letters and digits of a number."""

@@ -4,8 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from detection.validators import HOMES, find, is_known
-from detection.verdict import Verdict
+from detection.validators.named import HOMES, find, is_known
+from detection.validators.verdict import Verdict
 
 VALID, UNSURE, INVALID = Verdict.VALID, Verdict.UNSURE, Verdict.INVALID
 
@@ -24,6 +24,22 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
     },
     "imei": {VALID: ["490154203237518", "49-015420-323751-8"], INVALID: ["4901542032"]},
     "clabe": {VALID: ["032180000118359719"], INVALID: ["032180000118359718"]},
+    "monero_address": {
+        VALID: [
+            "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VB"
+            "BEt7f2wfn3RVGQBEP3A"
+        ],
+        INVALID: [
+            "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VB"
+            "BEt7f2wfn3RVGQBEP3B",
+            "4" + "1" * 100,
+            "z" * 95,
+        ],
+    },
+    "atlassian_token": {
+        VALID: ["ATATT3xFfGF0aQ7pLm2Wk9=" + "360AE813"],
+        UNSURE: ["ATATT3xFfGF0aQ7pLm2Wk9=" + "360AE814", "ATBBq7LmW2kTz9RfVxYc3p"],
+    },
     "bitcoin_address": {
         VALID: [
             "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem",
@@ -92,11 +108,10 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
             "203.0.113.9",
             "2001:db8::1",
             "fe80::1%eth0",
-            "0.0.0.0",
             "a:b:c:d:e:f:a:b",
         ],
         UNSURE: ["::", "::0", "::%1", "Add::Bed"],
-        INVALID: ["999.1.1.1", "01:02:03:04:05:06:07:ab"],
+        INVALID: ["999.1.1.1", "0.0.0.0", "01:02:03:04:05:06:07:ab"],
     },
     "latitude": {VALID: ["51.5"], UNSURE: ["51"], INVALID: ["91.2", "x", "nan"]},
     "longitude": {VALID: ["-179.5"], UNSURE: ["7"], INVALID: ["181.0"]},
@@ -122,8 +137,16 @@ CASES: dict[str, dict[Verdict, list[str]]] = {
         INVALID: ["digestabcdef", "Ojr/Ojr/Ojr/", "!"],
     },
     "random_token": {
-        UNSURE: ["9f8d7c6b5a4e3d2c"],
+        UNSURE: ["9f8d7c6b5a4e3d2c", "kdnbrwqhzmxtcvju", "@7f3Kd92mQpZx81Ls"],
         INVALID: [
+            "@shop-db-password",
+            "MailGunApiKey",
+            "internationalization",
+            "id=npm,src=npmrc.txt",
+            "secrets.NPM_PAT",
+            "sha512-" + "RdJUflcE3cUzKiMqQgsCu06FPu9UdIJO0beYbPhH" + "==",
+            "sha256:" + "9f8d7c6b5a4e3d2c" * 4,
+            "mail_pwd",
             "/v1/a7/keys.json",
             "aaaa",
             "********",

@@ -6,8 +6,8 @@ import re
 
 import phonenumbers
 
-from detection.numbering import CALLING_CODES, plan
-from detection.verdict import Verdict, verdict
+from detection.validators.numbering import CALLING_CODES, plan
+from detection.validators.verdict import Verdict, verdict
 
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[T ].*)?")
 _NUMERIC_HOST = re.compile(r"\[.+\]|[\d.]+")
@@ -23,9 +23,16 @@ _EXTENSION = re.compile(r"(?i)\s*(?:x|ext\.?|#)\s*\d{1,6}$")
 _LABEL = "[^.-](?:[^.]{0,61}[^.-])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _EIGHT_PAIRS = re.compile("(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}")
+_USER_OF_URL = re.compile("//[^/?&=]*")
+_REMOTES = frozenset("git hg svn".split())
+"""Logins of everybody at a host of code."""
+_LAST_HOST = int(ipaddress.IPv4Address("239.255.255.255"))
+"""Beyond are masks and what is reserved (RFC 1112 section 4)."""
 _IMAGES = frozenset("png jpg jpeg gif svg webp".split())
 EARLIEST_BIRTH = 1890
 LATEST_BIRTH = 2035
+_BUDDHIST = 543
+"""Years that the Thai calendar is ahead."""
 
 
 def email(text: str) -> Verdict:
@@ -41,6 +48,8 @@ def email(text: str) -> Verdict:
         len(domain) <= 253
         and local[0] != "."
         and local[-1] != "."
+        and not _USER_OF_URL.fullmatch(local)
+        and local not in _REMOTES
         and ".." not in local
         and _HOST.fullmatch(domain) is not None
         and not top.isdigit()
@@ -121,7 +130,23 @@ def birth_date(text: str) -> Verdict:
     return verdict(_is_date(year, second, first) or _is_date(year, first, second))
 
 
+_LATEST_SECOND = 2_051_222_400
+_EARLIEST_SECOND = -2_524_521_600
+"""1890 to 2035."""
+_LEAST_MILLISECONDS = 100_000_000_000
+
+
+def birth_epoch(text: str) -> Verdict:
+    """Seconds or milliseconds since 1970 of a day on which a person may be born."""
+    number = int(text)
+    if abs(number) >= _LEAST_MILLISECONDS:
+        number //= 1000
+    return verdict(_EARLIEST_SECOND <= number <= _LATEST_SECOND)
+
+
 def _is_date(year: int, month: int, day: int) -> bool:
+    if _BUDDHIST < year - EARLIEST_BIRTH < _BUDDHIST + LATEST_BIRTH - EARLIEST_BIRTH:
+        year -= _BUDDHIST
     return (
         EARLIEST_BIRTH <= year <= LATEST_BIRTH
         and 1 <= month <= 12
@@ -149,8 +174,8 @@ def ip_address(text: str) -> Verdict:
     extended MAC address instead."""
     try:
         if ":" not in text:
-            ipaddress.IPv4Address(text.partition("%")[0])
-            return Verdict.VALID
+            number = int(ipaddress.IPv4Address(text.partition("%")[0]))
+            return verdict(0 < number <= _LAST_HOST)
         address = ipaddress.IPv6Address(text.partition("%")[0])
     except ValueError:
         return Verdict.INVALID

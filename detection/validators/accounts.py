@@ -11,8 +11,8 @@ from functools import cache
 from stdnum import numdb
 from stdnum.bic import is_valid as is_bic
 
-from detection.countries import COUNTRIES
-from detection.verdict import Verdict, verdict
+from detection.validators.countries import COUNTRIES
+from detection.validators.verdict import Verdict, verdict
 
 _UNREGISTERED = {
     **dict.fromkeys(("AO", "CV", "GW", "MZ"), "21!c"),

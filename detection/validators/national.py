@@ -10,8 +10,8 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 
-from detection.cards import luhn
-from detection.verdict import Verdict, verdict
+from detection.validators.cards import luhn
+from detection.validators.verdict import Verdict, verdict
 
 
 @cache

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from detection import national
-from detection.verdict import Verdict, verdict
+from detection.validators import national
+from detection.validators.verdict import Verdict, verdict
 
 VAT_NUMBERS = """
     at.uid:8-11 be.vat:9-12 bg.vat:9-12 cy.vat:9-11 cz.dic:8-12 de.vat:9-11

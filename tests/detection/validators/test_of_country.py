@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from detection import anywhere, of_country, persons
-from detection.verdict import Verdict
+from detection.validators import anywhere, of_country, persons
+from detection.validators.verdict import Verdict
 
 Check = Callable[[str, str], Verdict | None]
 

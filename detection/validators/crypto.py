@@ -8,7 +8,7 @@ import re
 
 from stdnum import bitcoin
 
-from detection.verdict import Verdict, verdict
+from detection.validators.verdict import Verdict, verdict
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
@@ -72,6 +72,26 @@ def ripple_address(text: str) -> Verdict:
 
 def base58_address(text: str) -> Verdict:
     return verdict(_base58check(text) is not None)
+
+
+_MONERO_BLOCK = 11
+_MONERO_SIZES = (0, None, 1, 2, None, 3, 4, 5, None, 6, 7, 8)
+"""Bytes that a block of so many letters holds."""
+
+
+def monero_address(text: str) -> Verdict:
+    """Base 58 in blocks of 8 bytes; the last 4 are Keccak's of those before."""
+    data = b""
+    for start in range(0, len(text), _MONERO_BLOCK):
+        block = text[start : start + _MONERO_BLOCK]
+        size = _MONERO_SIZES[len(block)]
+        number = 0
+        for letter in block:
+            number = number * 58 + _BASE58.index(letter)
+        if size is None or number >> 8 * size:
+            return Verdict.INVALID
+        data += number.to_bytes(size, "big")
+    return verdict(keccak256(data[:-4])[:4] == data[-4:])
 
 
 def ethereum_address(text: str) -> Verdict:

@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, PhoneNumberType
 
-from detection.numbering import plan
+from detection.validators.numbering import plan
 
 VARIANTS = 20
 """Of each example number."""

@@ -4,28 +4,28 @@ Issuer ranges and lengths after ISO/IEC 7812 and the networks' published tables.
 """
 
 import re
+from bisect import bisect_right
 
-from detection.verdict import Verdict, verdict
-
-_SEPARATORS = re.compile(r"[ -]")
+from detection.validators.verdict import Verdict, verdict
 
 ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
+    (0, -1, ()),
     (100000, 199999, (15,)),
-    (340000, 349999, (15,)),
-    (370000, 379999, (15,)),
+    (220000, 220499, (16,)),
+    (222100, 272099, (16,)),
     (300000, 305999, (14, 16)),
     (309500, 309599, (14, 16)),
-    (360000, 369999, (14, 16)),
-    (380000, 399999, (14, 16)),
+    (340000, 349999, (15,)),
     (352800, 358999, (16,)),
+    (360000, 369999, (14, 16)),
+    (370000, 379999, (15,)),
+    (380000, 399999, (14, 16)),
     (400000, 499999, (13, 16, 19)),
     (500000, 509999, (16,)),
     (510000, 559999, (16,)),
     (560000, 589999, (12, 13, 14, 15, 16, 17, 18, 19)),
-    (601100, 601199, (16, 19)),
-    (222100, 272099, (16,)),
-    (220000, 220499, (16,)),
     (600000, 600999, (16,)),
+    (601100, 601199, (16, 19)),
     (603000, 609999, (16,)),
     (610000, 619999, (16,)),
     (620000, 629999, (16, 17, 18, 19)),
@@ -35,22 +35,26 @@ ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (810000, 817999, (16, 17, 18, 19)),
     (979200, 979289, (16,)),
 )
-"""First and last six digits of a range, and its lengths."""
+"""First and last six digits of a range, and its lengths; in order, none in another."""
+
+_FIRSTS = [first for first, _, _ in ISSUERS]
+_VALUES = bytes((octet - 48) % 10 for octet in range(256))
+"""Of digits, modulo ten."""
+_DOUBLED = bytes((2 * (octet - 48) - 9 * (octet > 52)) % 10 for octet in range(256))
+"""Twice that, the digits of the product added."""
 
 
 def luhn(digits: str) -> bool:
     """ISO/IEC 7812-1 annex B."""
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = ord(digit) - 48
-        if index % 2:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
+    if not digits.isascii():
+        return False
+    data = digits.encode()[::-1]
+    plain, doubled = data[::2].translate(_VALUES), data[1::2].translate(_DOUBLED)
+    return (sum(plain) + sum(doubled)) % 10 == 0
 
 
 def compact(text: str) -> str:
-    return _SEPARATORS.sub("", text)
+    return text.replace(" ", "").replace("-", "")
 
 
 def payment_card(text: str) -> Verdict:
@@ -59,10 +63,10 @@ def payment_card(text: str) -> Verdict:
     if not (12 <= len(digits) <= 19 and digits.isascii() and digits.isdigit()):
         return Verdict.INVALID
     prefix = int(digits[:6])
-    for first, last, lengths in ISSUERS:
-        if first <= prefix <= last and len(digits) in lengths:
-            return verdict(luhn(digits) and len(set(digits)) > 1)
-    return Verdict.INVALID
+    _, last, lengths = ISSUERS[bisect_right(_FIRSTS, prefix) - 1]
+    if prefix > last or len(digits) not in lengths:
+        return Verdict.INVALID
+    return verdict(luhn(digits) and digits.count(digits[0]) < len(digits))
 
 
 def card_expiry(text: str) -> Verdict:
@@ -85,6 +89,21 @@ def track(text: str) -> Verdict:
     """Track 1 or 2 of ISO/IEC 7813: the account number in it decides."""
     match = re.search(r"\d{12,19}", text)
     return payment_card(match[0]) if match else Verdict.INVALID
+
+
+_BRANDS = frozenset(
+    "american bank business card cards classic club credit debit diners discover "
+    "express gold jcb maestro mastercard platinum prepaid signature standard "
+    "unionpay union visa world".split()
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def card_holder(text: str) -> Verdict:
+    """Two words at least, as cards show it, none that names the card or its bank."""
+    words = _LETTERS.findall(text.lower())
+    is_name = len(words) > 1 and _BRANDS.isdisjoint(words)
+    return Verdict.UNSURE if is_name else Verdict.INVALID
 
 
 def imei(text: str) -> Verdict:

@@ -2,9 +2,9 @@
 
 import re
 
-from detection.cards import luhn
-from detection.national import alphanumeric
-from detection.verdict import Verdict, verdict
+from detection.validators.cards import luhn
+from detection.validators.national import alphanumeric
+from detection.validators.verdict import Verdict, verdict
 
 
 def npi(text: str) -> Verdict:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detection.countries import ends_key, of_key, of_value
+from detection.validators.countries import ends_key, of_key, of_value
 from detection.words import split
 
 

@@ -8,8 +8,14 @@ word of the text or what stands for a value is told here.
 import re
 from itertools import pairwise
 
-from detection.tokens import entropy, is_blank, is_no_secret, is_slug, random_token
-from detection.verdict import Verdict
+from detection.validators.tokens import (
+    entropy,
+    is_blank,
+    is_no_secret,
+    is_slug,
+    random_token,
+)
+from detection.validators.verdict import Verdict
 
 _PASSWORD = re.compile(
     r"(?is)(?:pass(?:word|wd|phrase)?|pwd)\\?[\"']?"
@@ -35,7 +41,7 @@ DRAWN_ENTROPY = 4.4
 LONG_SECRET = 16
 """Characters from which a secret needs neither a sign nor a name that is sure."""
 _SURE_NAME = re.compile(r"(?i)key|token|secret|private|unseal|hash")
-_WEAK_SIGN = frozenset("-_.| \t\n")
+_WEAK_SIGN = frozenset("-_.+| \t\n")
 
 
 def assigned_password(text: str) -> Verdict:
@@ -88,7 +94,8 @@ def assigned_secret(text: str) -> Verdict:
     if len(value) < LONG_SECRET:
         is_drawn = is_sure and not is_weak and 1 < digits < len(value)
     else:
-        is_drawn = digits > 1 or are_drawn(value)
+        is_told = is_sure and not is_weak
+        is_drawn = digits > 1 or (digits == 1 and is_told) or are_drawn(value)
     if not is_drawn or is_slug(value) or _DATE.match(value):
         return Verdict.INVALID
     return random_token(value)

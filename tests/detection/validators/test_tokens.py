@@ -3,7 +3,7 @@
 import base64
 import json
 
-from detection import tokens
+from detection.validators import tokens
 
 
 def test_details_of_tokens_are_names_and_no_values() -> None:

@@ -11,18 +11,20 @@ from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-from detection import (
+from detection.validators import (
     accounts,
+    addressed,
     anywhere,
     assigned,
     cards,
     crypto,
     health,
+    known,
     national,
     persons,
     tokens,
 )
-from detection.verdict import Verdict, verdict
+from detection.validators.verdict import Verdict, verdict
 
 Validator = Callable[..., Verdict]
 TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat", "phone"})
@@ -30,11 +32,13 @@ TAKING_COUNTRY = frozenset({"any_national_id", "any_tax_id", "any_vat", "phone"}
 
 HOMES: tuple[ModuleType, ...] = (
     accounts,
+    addressed,
     anywhere,
     assigned,
     cards,
     crypto,
     health,
+    known,
     national,
     persons,
     tokens,
