@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/v1/addresses.proto\x12\x0cvethscope.v1\"\x1c\n\x0cWatchRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"j\n\rAddressUpdate\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x12$\n\x05\x61\x64\x64\x65\x64\x18\x03 \x03(\x0b\x32\x15.vethscope.v1.Address\x12\x0f\n\x07removed\x18\x04 \x03(\x0c\"}\n\x07\x41\x64\x64ress\x12\n\n\x02ip\x18\x01 \x01(\x0c\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.vethscope.v1.Address.Kind\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x07\n\x03POD\x10\x01\x12\x0b\n\x07SERVICE\x10\x02\x12\x08\n\x04NODE\x10\x03\x32O\n\tAddresses\x12\x42\n\x05Watch\x12\x1a.vethscope.v1.WatchRequest\x1a\x1b.vethscope.v1.AddressUpdate0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/v1/addresses.proto\x12\x0cvethscope.v1\"=\n\x0cWatchRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x06\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\xae\x01\n\rAddressUpdate\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x12\x0f\n\x07removed\x18\x05 \x01(\x0c\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x06 \x01(\x0c\x12\r\n\x05\x65poch\x18\x07 \x01(\x06\x12\x13\n\x0b\x61ge_seconds\x18\x08 \x01(\r\x12\x12\n\x05nodes\x18\t \x01(\x0cH\x00\x88\x01\x01\x12\x0b\n\x03\x61ll\x18\n \x01(\x0c\x42\x08\n\x06_nodesJ\x04\x08\x03\x10\x04J\x04\x08\x04\x10\x05\"G\n\x07\x41\x64\x64ress\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x07\n\x03POD\x10\x01\x12\x0b\n\x07SERVICE\x10\x02\x12\x08\n\x04NODE\x10\x03\x32O\n\tAddresses\x12\x42\n\x05Watch\x12\x1a.vethscope.v1.WatchRequest\x1a\x1b.vethscope.v1.AddressUpdate0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.v1.addresses_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WATCHREQUEST']._serialized_start=42
-  _globals['_WATCHREQUEST']._serialized_end=70
-  _globals['_ADDRESSUPDATE']._serialized_start=72
-  _globals['_ADDRESSUPDATE']._serialized_end=178
-  _globals['_ADDRESS']._serialized_start=180
-  _globals['_ADDRESS']._serialized_end=305
-  _globals['_ADDRESS_KIND']._serialized_start=245
-  _globals['_ADDRESS_KIND']._serialized_end=305
-  _globals['_ADDRESSES']._serialized_start=307
-  _globals['_ADDRESSES']._serialized_end=386
+  _globals['_WATCHREQUEST']._serialized_end=103
+  _globals['_ADDRESSUPDATE']._serialized_start=106
+  _globals['_ADDRESSUPDATE']._serialized_end=280
+  _globals['_ADDRESS']._serialized_start=282
+  _globals['_ADDRESS']._serialized_end=353
+  _globals['_ADDRESS_KIND']._serialized_start=293
+  _globals['_ADDRESS_KIND']._serialized_end=353
+  _globals['_ADDRESSES']._serialized_start=355
+  _globals['_ADDRESSES']._serialized_end=434
 # @@protoc_insertion_point(module_scope)

@@ -5,10 +5,8 @@ The digger hands interceptors the addresses that matter: pods and services of
 the cluster, known from the Kubernetes API or from a file.
 """
 
-from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -26,16 +24,25 @@ class WatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NODE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     node: _builtins.str
-    """The Kubernetes node name of the asking interceptor."""
+    """The Kubernetes node name of the asking interceptor: what changes there is told
+    at once, all else gathered over a second.
+    """
+    epoch: _builtins.int
+    """Of the last update that the caller has; 0: none."""
+    revision: _builtins.int
     def __init__(
         self,
         *,
         node: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node", b"node"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "node", b"node", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -47,30 +54,49 @@ class AddressUpdate(_message.Message):
 
     REVISION_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
-    ADDED_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    NODES_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Grows with each update; an update with complete = true replaces all before."""
+    """Grows; 0: as before. An update with complete = true replaces all before."""
     complete: _builtins.bool
-    @_builtins.property
-    def added(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
-    @_builtins.property
-    def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """Addresses (network order, 4 or 16 bytes) no longer in use."""
-
+    removed: _builtins.bytes
+    """Sets of addresses, see agent/cluster/address_list/blocks.py. First those that went."""
+    added: _builtins.bytes
+    epoch: _builtins.int
+    """Tells diggers apart: revisions of two do not mix."""
+    age_seconds: _builtins.int
+    """So long the digger itself did not hear what is current; 0: it does."""
+    nodes: _builtins.bytes
+    """All addresses of nodes, which are not among the others, and with 2 bytes more ports of
+    theirs that lead to pods; absent: as before.
+    """
+    all: _builtins.bytes
+    """With complete = true all addresses, the set compressed (zlib, RFC 1950); added is
+    empty then.
+    """
     def __init__(
         self,
         *,
         revision: _builtins.int = ...,
         complete: _builtins.bool = ...,
-        added: _abc.Iterable[Global___Address] | None = ...,
-        removed: _abc.Iterable[_builtins.bytes] | None = ...,
+        removed: _builtins.bytes = ...,
+        added: _builtins.bytes = ...,
+        epoch: _builtins.int = ...,
+        age_seconds: _builtins.int = ...,
+        nodes: _builtins.bytes | None = ...,
+        all: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_nodes", b"_nodes", "nodes", b"nodes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "complete", b"complete", "removed", b"removed", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodes", b"_nodes", "added", b"added", "age_seconds", b"age_seconds", "all", b"all", "complete", b"complete", "epoch", b"epoch", "nodes", b"nodes", "removed", b"removed", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__nodes: _TypeAlias = _typing.Literal["nodes"]  # noqa: Y015
+    _WhichOneofArgType__nodes: _TypeAlias = _typing.Literal["_nodes", b"_nodes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__nodes) -> _WhichOneofReturnType__nodes | None: ...
 
 Global___AddressUpdate: _TypeAlias = AddressUpdate  # noqa: Y015
 
@@ -95,20 +121,12 @@ class Address(_message.Message):
     SERVICE: Address.Kind.ValueType  # 2
     NODE: Address.Kind.ValueType  # 3
 
-    IP_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    ip: _builtins.bytes
-    """Network order, 4 or 16 bytes."""
-    kind: Global___Address.Kind.ValueType
     def __init__(
         self,
-        *,
-        ip: _builtins.bytes = ...,
-        kind: Global___Address.Kind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ip", b"ip", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,7 +45,8 @@ class AddressesServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Watch(self, request, context):
-        """The whole list first (complete = true), then changes, until the caller leaves.
+        """The whole list first (complete = true), or what changed since the caller's
+        revision, then changes, until the caller leaves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

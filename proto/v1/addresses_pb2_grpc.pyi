@@ -34,13 +34,17 @@ class AddressesStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AddressesAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_addresses_pb2.WatchRequest, _addresses_pb2.AddressUpdate]
-    """The whole list first (complete = true), then changes, until the caller leaves."""
+    """The whole list first (complete = true), or what changed since the caller's
+    revision, then changes, until the caller leaves.
+    """
 
 @_typing.type_check_only
 class AddressesAsyncStub(AddressesStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_addresses_pb2.WatchRequest, _addresses_pb2.AddressUpdate]  # type: ignore[assignment]
-    """The whole list first (complete = true), then changes, until the caller leaves."""
+    """The whole list first (complete = true), or what changed since the caller's
+    revision, then changes, until the caller leaves.
+    """
 
 class AddressesServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -49,6 +53,8 @@ class AddressesServicer(metaclass=_abc_1.ABCMeta):
         request: _addresses_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_addresses_pb2.AddressUpdate], _abc.AsyncIterator[_addresses_pb2.AddressUpdate]]:
-        """The whole list first (complete = true), then changes, until the caller leaves."""
+        """The whole list first (complete = true), or what changed since the caller's
+        revision, then changes, until the caller leaves.
+        """
 
 def add_AddressesServicer_to_server(servicer: AddressesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

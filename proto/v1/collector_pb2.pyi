@@ -22,6 +22,28 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Names:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NamesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Names.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NAMES_UNSPECIFIED: _Names.ValueType  # 0
+    """There were no protobuf messages."""
+    NAMES_KNOWN: _Names.ValueType  # 1
+    NAMES_UNKNOWN: _Names.ValueType  # 2
+
+class Names(_Names, metaclass=_NamesEnumTypeWrapper):
+    """Without names, fields of protobuf messages are called by their numbers, and what only
+    a name would tell is not found.
+    """
+
+NAMES_UNSPECIFIED: Names.ValueType  # 0
+"""There were no protobuf messages."""
+NAMES_KNOWN: Names.ValueType  # 1
+NAMES_UNKNOWN: Names.ValueType  # 2
+Global___Names: _TypeAlias = Names  # noqa: Y015
+
 class _Protocol:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -32,6 +54,9 @@ class _ProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Protocol.Val
     HTTP_1: _Protocol.ValueType  # 1
     HTTP_2: _Protocol.ValueType  # 2
     GRPC: _Protocol.ValueType  # 3
+    WEBSOCKET: _Protocol.ValueType  # 4
+    SSE: _Protocol.ValueType  # 5
+    """Server-sent events: text/event-stream, over either HTTP."""
 
 class Protocol(_Protocol, metaclass=_ProtocolEnumTypeWrapper): ...
 
@@ -39,6 +64,9 @@ PROTOCOL_UNSPECIFIED: Protocol.ValueType  # 0
 HTTP_1: Protocol.ValueType  # 1
 HTTP_2: Protocol.ValueType  # 2
 GRPC: Protocol.ValueType  # 3
+WEBSOCKET: Protocol.ValueType  # 4
+SSE: Protocol.ValueType  # 5
+"""Server-sent events: text/event-stream, over either HTTP."""
 Global___Protocol: _TypeAlias = Protocol  # noqa: Y015
 
 class _Direction:
@@ -59,6 +87,114 @@ RESPONSE: Direction.ValueType  # 2
 Global___Direction: _TypeAlias = Direction  # noqa: Y015
 
 @_typing.final
+class CorrectRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLUSTER_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    cluster: _builtins.str
+    revision: _builtins.int
+    """The revision that is known; 0: none."""
+    def __init__(
+        self,
+        *,
+        cluster: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectRequest: _TypeAlias = CorrectRequest  # noqa: Y015
+
+@_typing.final
+class CorrectResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    unchanged: _builtins.bool
+    """The revision is the one asked with: there are no corrections in this answer."""
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """All that hold, else."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        unchanged: _builtins.bool = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "revision", b"revision", "unchanged", b"unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectResponse: _TypeAlias = CorrectResponse  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    """A finding that matches all that is given here is none, or of another data type. What
+    is empty or 0 matches everything.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    DATA_TYPE_FIELD_NUMBER: _builtins.int
+    BECOMES_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_FIELD_NUMBER: _builtins.int
+    port: _builtins.int
+    method: _builtins.str
+    endpoint: _builtins.str
+    """Path template, and the operation behind a space, if there is one."""
+    direction: Global___Direction.ValueType
+    location: _detector_pb2.Location.ValueType
+    path: _builtins.str
+    data_type: _builtins.str
+    becomes: _builtins.str
+    """The data type that it is; empty: it is none."""
+    sensitivity: _detector_pb2.Sensitivity.ValueType
+    """Of that; 0: as found."""
+    @_builtins.property
+    def workload(self) -> Global___Workload:
+        """The server."""
+
+    def __init__(
+        self,
+        *,
+        workload: Global___Workload | None = ...,
+        port: _builtins.int = ...,
+        method: _builtins.str = ...,
+        endpoint: _builtins.str = ...,
+        direction: Global___Direction.ValueType = ...,
+        location: _detector_pb2.Location.ValueType = ...,
+        path: _builtins.str = ...,
+        data_type: _builtins.str = ...,
+        becomes: _builtins.str = ...,
+        sensitivity: _detector_pb2.Sensitivity.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["becomes", b"becomes", "data_type", b"data_type", "direction", b"direction", "endpoint", b"endpoint", "location", b"location", "method", b"method", "path", b"path", "port", b"port", "sensitivity", b"sensitivity", "workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015
+
+@_typing.final
 class Package(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -70,6 +206,12 @@ class Package(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     CATALOG_DIGEST_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
+    WHYS_FIELD_NUMBER: _builtins.int
+    PARTIES_FIELD_NUMBER: _builtins.int
+    WORKLOADS_FIELD_NUMBER: _builtins.int
+    DATA_TYPES_FIELD_NUMBER: _builtins.int
+    AGENTS_FIELD_NUMBER: _builtins.int
+    OUTWARD_FIELD_NUMBER: _builtins.int
     cluster: _builtins.str
     window_start_ns: _builtins.int
     """Wall time covered, nanoseconds since 1970."""
@@ -83,6 +225,30 @@ class Package(_message.Message):
     def endpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Endpoint]: ...
     @_builtins.property
     def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Coverage]: ...
+    @_builtins.property
+    def whys(self) -> _containers.RepeatedCompositeFieldContainer[_detector_pb2.Why]:
+        """Explanations that places of this package refer to, each once."""
+
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """Who was outside, told now and then."""
+
+    @_builtins.property
+    def workloads(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkloadFacts]:
+        """What manifests tell of workloads, when it is new or changed."""
+
+    @_builtins.property
+    def data_types(self) -> _containers.RepeatedCompositeFieldContainer[_detector_pb2.DataType]:
+        """All that the catalog knows, once for each `catalog_digest` and now and then."""
+
+    @_builtins.property
+    def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Agent]:
+        """Interceptors, told now and then and when their state changes."""
+
+    @_builtins.property
+    def outward(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outward]:
+        """How the cluster is reached from outside, all of it now and then, changes at once."""
+
     def __init__(
         self,
         *,
@@ -94,14 +260,252 @@ class Package(_message.Message):
         coverage: _abc.Iterable[Global___Coverage] | None = ...,
         catalog_digest: _builtins.str = ...,
         agent_version: _builtins.str = ...,
+        whys: _abc.Iterable[_detector_pb2.Why] | None = ...,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+        workloads: _abc.Iterable[Global___WorkloadFacts] | None = ...,
+        data_types: _abc.Iterable[_detector_pb2.DataType] | None = ...,
+        agents: _abc.Iterable[Global___Agent] | None = ...,
+        outward: _abc.Iterable[Global___Outward] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "catalog_digest", b"catalog_digest", "cluster", b"cluster", "coverage", b"coverage", "endpoints", b"endpoints", "offsets", b"offsets", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "agents", b"agents", "catalog_digest", b"catalog_digest", "cluster", b"cluster", "coverage", b"coverage", "data_types", b"data_types", "endpoints", b"endpoints", "offsets", b"offsets", "outward", b"outward", "parties", b"parties", "whys", b"whys", "window_end_ns", b"window_end_ns", "window_start_ns", b"window_start_ns", "workloads", b"workloads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Package: _TypeAlias = Package  # noqa: Y015
+
+@_typing.final
+class Outward(_message.Message):
+    """An address or a host name under which outsiders reach a workload of this cluster:
+    what one cluster calls outside may be a workload of another. What is not told any
+    more does not hold any more, an hour later.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Source:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Outward._Source.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SOURCE_UNSPECIFIED: Outward._Source.ValueType  # 0
+        SERVICE: Outward._Source.ValueType  # 1
+        INGRESS: Outward._Source.ValueType  # 2
+        GATEWAY: Outward._Source.ValueType  # 3
+        NODE: Outward._Source.ValueType  # 4
+
+    class Source(_Source, metaclass=_SourceEnumTypeWrapper): ...
+    SOURCE_UNSPECIFIED: Outward.Source.ValueType  # 0
+    SERVICE: Outward.Source.ValueType  # 1
+    INGRESS: Outward.Source.ValueType  # 2
+    GATEWAY: Outward.Source.ValueType  # 3
+    NODE: Outward.Source.ValueType  # 4
+
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """In the usual way of writing, of IPv6 the shortest (RFC 5952), or a host name in
+    small letters, perhaps with `*` as its first label.
+    """
+    port: _builtins.int
+    """0: any."""
+    source: Global___Outward.Source.ValueType
+    """Which kind of object tells it."""
+    @_builtins.property
+    def workload(self) -> Global___Workload:
+        """What answers there; a service, where no pods behind it are known."""
+
+    def __init__(
+        self,
+        *,
+        workload: Global___Workload | None = ...,
+        name: _builtins.str = ...,
+        port: _builtins.int = ...,
+        source: Global___Outward.Source.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "port", b"port", "source", b"source", "workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Outward: _TypeAlias = Outward  # noqa: Y015
+
+@_typing.final
+class Agent(_message.Message):
+    """The interceptor of one node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    STARTED_NS_FIELD_NUMBER: _builtins.int
+    WORKERS_FIELD_NUMBER: _builtins.int
+    KERNEL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REPORTED_NS_FIELD_NUMBER: _builtins.int
+    node: _builtins.str
+    version: _builtins.str
+    started_ns: _builtins.int
+    workers: _builtins.int
+    """Worker processes that run."""
+    kernel: _builtins.str
+    """Release of the node's kernel."""
+    state: _builtins.str
+    """ready, starting, stopped, workers_down, kafka_away, list_away."""
+    reported_ns: _builtins.int
+    def __init__(
+        self,
+        *,
+        node: _builtins.str = ...,
+        version: _builtins.str = ...,
+        started_ns: _builtins.int = ...,
+        workers: _builtins.int = ...,
+        kernel: _builtins.str = ...,
+        state: _builtins.str = ...,
+        reported_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kernel", b"kernel", "node", b"node", "reported_ns", b"reported_ns", "started_ns", b"started_ns", "state", b"state", "version", b"version", "workers", b"workers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class WorkloadFacts(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    PART_OF_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    REVISIONS_FIELD_NUMBER: _builtins.int
+    owner: _builtins.str
+    """Of a label or annotation that the user chose."""
+    part_of: _builtins.str
+    """The group of services: app.kubernetes.io/part-of."""
+    @_builtins.property
+    def workload(self) -> Global___Workload: ...
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Labels that the user chose."""
+
+    @_builtins.property
+    def revisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revision]:
+        """Those known, the one that runs last."""
+
+    def __init__(
+        self,
+        *,
+        workload: Global___Workload | None = ...,
+        owner: _builtins.str = ...,
+        part_of: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        revisions: _abc.Iterable[Global___Revision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "owner", b"owner", "part_of", b"part_of", "revisions", b"revisions", "workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkloadFacts: _TypeAlias = WorkloadFacts  # noqa: Y015
+
+@_typing.final
+class Revision(_message.Message):
+    """A roll-out of a workload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    SINCE_NS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The hash that its controller gave it, else its image."""
+    image: _builtins.str
+    """Of the main container, with tag and digest as far as known."""
+    since_ns: _builtins.int
+    """Start of its first pod, nanoseconds since 1970."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        image: _builtins.str = ...,
+        since_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "name", b"name", "since_ns", b"since_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revision: _TypeAlias = Revision  # noqa: Y015
+
+@_typing.final
+class Party(_message.Message):
+    """What is known of a workload of kind External. One workload may have several rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    IS_ROBOT_FIELD_NUMBER: _builtins.int
+    FIRST_SEEN_NS_FIELD_NUMBER: _builtins.int
+    LAST_SEEN_NS_FIELD_NUMBER: _builtins.int
+    country: _builtins.str
+    """ISO 3166; empty: not known."""
+    network: _builtins.str
+    """Who runs the network that its addresses are of; empty: not known."""
+    is_robot: _builtins.bool
+    """By the user agent of its requests."""
+    first_seen_ns: _builtins.int
+    last_seen_ns: _builtins.int
+    @_builtins.property
+    def workload(self) -> Global___Workload: ...
+    def __init__(
+        self,
+        *,
+        workload: Global___Workload | None = ...,
+        country: _builtins.str = ...,
+        network: _builtins.str = ...,
+        is_robot: _builtins.bool = ...,
+        first_seen_ns: _builtins.int = ...,
+        last_seen_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workload", b"workload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "first_seen_ns", b"first_seen_ns", "is_robot", b"is_robot", "last_seen_ns", b"last_seen_ns", "network", b"network", "workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Party: _TypeAlias = Party  # noqa: Y015
 
 @_typing.final
 class Offsets(_message.Message):
@@ -189,6 +593,7 @@ class Endpoint(_message.Message):
     INTERVAL_START_NS_FIELD_NUMBER: _builtins.int
     TRAFFIC_FIELD_NUMBER: _builtins.int
     INSPECTED_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_NS_FIELD_NUMBER: _builtins.int
     LAST_SEEN_NS_FIELD_NUMBER: _builtins.int
     PLACES_FIELD_NUMBER: _builtins.int
@@ -205,6 +610,8 @@ class Endpoint(_message.Message):
     """Start of the five minutes that all of this lies in, a multiple of 300 s."""
     inspected: _builtins.int
     """Pairs whose contents were looked at."""
+    names: Global___Names.ValueType
+    """Whether the names in protobuf messages were known, in the last of these."""
     first_seen_ns: _builtins.int
     last_seen_ns: _builtins.int
     @_builtins.property
@@ -228,13 +635,14 @@ class Endpoint(_message.Message):
         interval_start_ns: _builtins.int = ...,
         traffic: _abc.Iterable[Global___Traffic] | None = ...,
         inspected: _builtins.int = ...,
+        names: Global___Names.ValueType = ...,
         first_seen_ns: _builtins.int = ...,
         last_seen_ns: _builtins.int = ...,
         places: _abc.Iterable[Global___Place] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "server", b"server"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "first_seen_ns", b"first_seen_ns", "inspected", b"inspected", "interval_start_ns", b"interval_start_ns", "last_seen_ns", b"last_seen_ns", "method", b"method", "operation", b"operation", "path", b"path", "places", b"places", "protocol", b"protocol", "server", b"server", "server_port", b"server_port", "traffic", b"traffic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "first_seen_ns", b"first_seen_ns", "inspected", b"inspected", "interval_start_ns", b"interval_start_ns", "last_seen_ns", b"last_seen_ns", "method", b"method", "names", b"names", "operation", b"operation", "path", b"path", "places", b"places", "protocol", b"protocol", "server", b"server", "server_port", b"server_port", "traffic", b"traffic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -324,6 +732,9 @@ class Place(_message.Message):
     SENSITIVITY_FIELD_NUMBER: _builtins.int
     LIKELIHOOD_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
     direction: Global___Direction.ValueType
     location: _detector_pb2.Location.ValueType
     path: _builtins.str
@@ -332,6 +743,14 @@ class Place(_message.Message):
     likelihood: _detector_pb2.Likelihood.ValueType
     count: _builtins.int
     """Values seen, in the inspected pairs only."""
+    why: _builtins.int
+    """Position in the package's `whys`, counted from 1, when the place is new or its
+    explanation another; 0: as told before.
+    """
+    errors: _builtins.int
+    """Of `count`: those in answers that tell of an error, status 400 and above."""
+    messages: _builtins.int
+    """Messages, of the inspected ones, that hold it at least once."""
     def __init__(
         self,
         *,
@@ -342,10 +761,13 @@ class Place(_message.Message):
         sensitivity: _detector_pb2.Sensitivity.ValueType = ...,
         likelihood: _detector_pb2.Likelihood.ValueType = ...,
         count: _builtins.int = ...,
+        why: _builtins.int = ...,
+        errors: _builtins.int = ...,
+        messages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "data_type", b"data_type", "direction", b"direction", "likelihood", b"likelihood", "location", b"location", "path", b"path", "sensitivity", b"sensitivity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "data_type", b"data_type", "direction", b"direction", "errors", b"errors", "likelihood", b"likelihood", "location", b"location", "messages", b"messages", "path", b"path", "sensitivity", b"sensitivity", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,6 +47,11 @@ class CollectorStub:
                 request_serializer=proto_dot_v1_dot_collector__pb2.ResumeRequest.SerializeToString,
                 response_deserializer=proto_dot_v1_dot_collector__pb2.ResumeResponse.FromString,
                 _registered_method=True)
+        self.Correct = channel.unary_unary(
+                '/vethscope.v1.Collector/Correct',
+                request_serializer=proto_dot_v1_dot_collector__pb2.CorrectRequest.SerializeToString,
+                response_deserializer=proto_dot_v1_dot_collector__pb2.CorrectResponse.FromString,
+                _registered_method=True)
 
 
 class CollectorServicer:
@@ -70,6 +75,14 @@ class CollectorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Correct(self, request, context):
+        """What people know better than the rules. Asked again and again; a digger keeps what
+        it heard last while the cloud is away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CollectorServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -82,6 +95,11 @@ def add_CollectorServicer_to_server(servicer, server):
                     servicer.Resume,
                     request_deserializer=proto_dot_v1_dot_collector__pb2.ResumeRequest.FromString,
                     response_serializer=proto_dot_v1_dot_collector__pb2.ResumeResponse.SerializeToString,
+            ),
+            'Correct': grpc.unary_unary_rpc_method_handler(
+                    servicer.Correct,
+                    request_deserializer=proto_dot_v1_dot_collector__pb2.CorrectRequest.FromString,
+                    response_serializer=proto_dot_v1_dot_collector__pb2.CorrectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,6 +159,33 @@ class Collector:
             '/vethscope.v1.Collector/Resume',
             proto_dot_v1_dot_collector__pb2.ResumeRequest.SerializeToString,
             proto_dot_v1_dot_collector__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Correct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vethscope.v1.Collector/Correct',
+            proto_dot_v1_dot_collector__pb2.CorrectRequest.SerializeToString,
+            proto_dot_v1_dot_collector__pb2.CorrectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,10 @@ class CollectorStub:
     """
     Resume: _grpc.UnaryUnaryMultiCallable[_collector_pb2.ResumeRequest, _collector_pb2.ResumeResponse]
     """Where to resume reading the partitions of a cluster's topic."""
+    Correct: _grpc.UnaryUnaryMultiCallable[_collector_pb2.CorrectRequest, _collector_pb2.CorrectResponse]
+    """What people know better than the rules. Asked again and again; a digger keeps what
+    it heard last while the cloud is away.
+    """
 
 @_typing.type_check_only
 class CollectorAsyncStub(CollectorStub):
@@ -59,6 +63,10 @@ class CollectorAsyncStub(CollectorStub):
     """
     Resume: _aio.UnaryUnaryMultiCallable[_collector_pb2.ResumeRequest, _collector_pb2.ResumeResponse]  # type: ignore[assignment]
     """Where to resume reading the partitions of a cluster's topic."""
+    Correct: _aio.UnaryUnaryMultiCallable[_collector_pb2.CorrectRequest, _collector_pb2.CorrectResponse]  # type: ignore[assignment]
+    """What people know better than the rules. Asked again and again; a digger keeps what
+    it heard last while the cloud is away.
+    """
 
 class CollectorServicer(metaclass=_abc_1.ABCMeta):
     """A cluster proves itself by metadata of each call, "authorization: Bearer TOKEN".
@@ -83,5 +91,15 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collector_pb2.ResumeResponse, _abc.Awaitable[_collector_pb2.ResumeResponse]]:
         """Where to resume reading the partitions of a cluster's topic."""
+
+    @_abc_1.abstractmethod
+    def Correct(
+        self,
+        request: _collector_pb2.CorrectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.CorrectResponse, _abc.Awaitable[_collector_pb2.CorrectResponse]]:
+        """What people know better than the rules. Asked again and again; a digger keeps what
+        it heard last while the cloud is away.
+        """
 
 def add_CollectorServicer_to_server(servicer: CollectorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

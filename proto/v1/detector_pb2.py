@@ -24,31 +24,41 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17proto/v1/detector.proto\x12\x0cvethscope.v1\"8\n\rDetectRequest\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.vethscope.v1.Message\"\x85\x01\n\x07Message\x12\x0e\n\x06target\x18\x01 \x01(\x0c\x12%\n\x07headers\x18\x02 \x03(\x0b\x32\x14.vethscope.v1.Header\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\x0c\n\x04head\x18\x06 \x01(\x0c\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"b\n\x0e\x44\x65tectResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.vethscope.v1.Findings\x12\x16\n\x0e\x63\x61talog_digest\x18\x02 \x01(\t\x12\x0f\n\x07\x62usy_us\x18\x03 \x01(\x03\"3\n\x08\x46indings\x12\'\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x15.vethscope.v1.Finding\"\xc1\x01\n\x07\x46inding\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12(\n\x08location\x18\x02 \x01(\x0e\x32\x16.vethscope.v1.Location\x12\x0c\n\x04path\x18\x03 \x01(\t\x12.\n\x0bsensitivity\x18\x04 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12,\n\nlikelihood\x18\x05 \x01(\x0e\x32\x18.vethscope.v1.Likelihood\x12\r\n\x05\x63ount\x18\x06 \x01(\r*O\n\x08Location\x12\x18\n\x14LOCATION_UNSPECIFIED\x10\x00\x12\x08\n\x04\x42ODY\x10\x01\x12\n\n\x06HEADER\x10\x02\x12\t\n\x05QUERY\x10\x03\x12\x08\n\x04PATH\x10\x04*I\n\x0bSensitivity\x12\x1b\n\x17SENSITIVITY_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\n\n\x06MEDIUM\x10\x02\x12\x08\n\x04HIGH\x10\x03*t\n\nLikelihood\x12\x1a\n\x16LIKELIHOOD_UNSPECIFIED\x10\x00\x12\x11\n\rVERY_UNLIKELY\x10\x01\x12\x0c\n\x08UNLIKELY\x10\x02\x12\x0c\n\x08POSSIBLE\x10\x03\x12\n\n\x06LIKELY\x10\x04\x12\x0f\n\x0bVERY_LIKELY\x10\x05\x32O\n\x08\x44\x65tector\x12\x43\n\x06\x44\x65tect\x12\x1b.vethscope.v1.DetectRequest\x1a\x1c.vethscope.v1.DetectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17proto/v1/detector.proto\x12\x0cvethscope.v1\"\x10\n\x0e\x43\x61talogRequest\"\x8b\x01\n\x0f\x43\x61talogResponse\x12\x16\n\x0e\x63\x61talog_digest\x18\x01 \x01(\t\x12*\n\ndata_types\x18\x02 \x03(\x0b\x32\x16.vethscope.v1.DataType\x12\x34\n\x0b\x63orrections\x18\x03 \x03(\x0b\x32\x1f.vethscope.v1.CatalogCorrection\"\xf3\x01\n\x11\x43\x61talogCorrection\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x65\x63omes\x18\x02 \x01(\t\x12\x13\n\x0bsensitivity\x18\x03 \x01(\t\x12\x0f\n\x07\x63luster\x18\x04 \x01(\t\x12\x11\n\tnamespace\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x10\n\x08workload\x18\x07 \x01(\t\x12\x0c\n\x04port\x18\x08 \x01(\r\x12\x0e\n\x06method\x18\t \x01(\t\x12\x10\n\x08\x65ndpoint\x18\n \x01(\t\x12\x11\n\tdirection\x18\x0b \x01(\t\x12\x10\n\x08location\x18\x0c \x01(\t\x12\x0c\n\x04path\x18\r \x01(\t\"\x85\x01\n\x08\x44\x61taType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12.\n\x0bsensitivity\x18\x03 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x0e\n\x06is_own\x18\x05 \x01(\x08\x12\x0e\n\x06is_off\x18\x06 \x01(\x08\"8\n\rDetectRequest\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.vethscope.v1.Message\"\x85\x01\n\x07Message\x12\x0e\n\x06target\x18\x01 \x01(\x0c\x12%\n\x07headers\x18\x02 \x03(\x0b\x32\x14.vethscope.v1.Header\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x11\n\ttruncated\x18\x05 \x01(\x08\x12\x0c\n\x04head\x18\x06 \x01(\x0c\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\r\n\x05value\x18\x02 \x01(\x0c\"\x83\x01\n\x0e\x44\x65tectResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.vethscope.v1.Findings\x12\x16\n\x0e\x63\x61talog_digest\x18\x02 \x01(\t\x12\x0f\n\x07\x62usy_us\x18\x03 \x01(\x03\x12\x1f\n\x04whys\x18\x04 \x03(\x0b\x32\x11.vethscope.v1.Why\"3\n\x08\x46indings\x12\'\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x15.vethscope.v1.Finding\"\xe0\x01\n\x07\x46inding\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12(\n\x08location\x18\x02 \x01(\x0e\x32\x16.vethscope.v1.Location\x12\x0c\n\x04path\x18\x03 \x01(\t\x12.\n\x0bsensitivity\x18\x04 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12,\n\nlikelihood\x18\x05 \x01(\x0e\x32\x18.vethscope.v1.Likelihood\x12\r\n\x05\x63ount\x18\x06 \x01(\r\x12\x0b\n\x03why\x18\x07 \x01(\r\x12\x10\n\x08is_least\x18\x08 \x01(\x08\"\xa7\x01\n\x03Why\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x11\n\tvalidator\x18\x02 \x01(\t\x12\x0f\n\x07verdict\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x04 \x03(\t\x12\x0e\n\x06phrase\x18\x05 \x01(\t\x12\x0e\n\x06points\x18\x06 \x03(\x11\x12(\n\x05usual\x18\x07 \x01(\x0e\x32\x19.vethscope.v1.Sensitivity\x12\x13\n\x0b\x63ombination\x18\x08 \x01(\t*O\n\x08Location\x12\x18\n\x14LOCATION_UNSPECIFIED\x10\x00\x12\x08\n\x04\x42ODY\x10\x01\x12\n\n\x06HEADER\x10\x02\x12\t\n\x05QUERY\x10\x03\x12\x08\n\x04PATH\x10\x04*I\n\x0bSensitivity\x12\x1b\n\x17SENSITIVITY_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\n\n\x06MEDIUM\x10\x02\x12\x08\n\x04HIGH\x10\x03*t\n\nLikelihood\x12\x1a\n\x16LIKELIHOOD_UNSPECIFIED\x10\x00\x12\x11\n\rVERY_UNLIKELY\x10\x01\x12\x0c\n\x08UNLIKELY\x10\x02\x12\x0c\n\x08POSSIBLE\x10\x03\x12\n\n\x06LIKELY\x10\x04\x12\x0f\n\x0bVERY_LIKELY\x10\x05\x32\x97\x01\n\x08\x44\x65tector\x12\x43\n\x06\x44\x65tect\x12\x1b.vethscope.v1.DetectRequest\x1a\x1c.vethscope.v1.DetectResponse\x12\x46\n\x07\x43\x61talog\x12\x1c.vethscope.v1.CatalogRequest\x1a\x1d.vethscope.v1.CatalogResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.v1.detector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOCATION']._serialized_start=623
-  _globals['_LOCATION']._serialized_end=702
-  _globals['_SENSITIVITY']._serialized_start=704
-  _globals['_SENSITIVITY']._serialized_end=777
-  _globals['_LIKELIHOOD']._serialized_start=779
-  _globals['_LIKELIHOOD']._serialized_end=895
-  _globals['_DETECTREQUEST']._serialized_start=41
-  _globals['_DETECTREQUEST']._serialized_end=97
-  _globals['_MESSAGE']._serialized_start=100
-  _globals['_MESSAGE']._serialized_end=233
-  _globals['_HEADER']._serialized_start=235
-  _globals['_HEADER']._serialized_end=272
-  _globals['_DETECTRESPONSE']._serialized_start=274
-  _globals['_DETECTRESPONSE']._serialized_end=372
-  _globals['_FINDINGS']._serialized_start=374
-  _globals['_FINDINGS']._serialized_end=425
-  _globals['_FINDING']._serialized_start=428
-  _globals['_FINDING']._serialized_end=621
-  _globals['_DETECTOR']._serialized_start=897
-  _globals['_DETECTOR']._serialized_end=976
+  _globals['_LOCATION']._serialized_start=1400
+  _globals['_LOCATION']._serialized_end=1479
+  _globals['_SENSITIVITY']._serialized_start=1481
+  _globals['_SENSITIVITY']._serialized_end=1554
+  _globals['_LIKELIHOOD']._serialized_start=1556
+  _globals['_LIKELIHOOD']._serialized_end=1672
+  _globals['_CATALOGREQUEST']._serialized_start=41
+  _globals['_CATALOGREQUEST']._serialized_end=57
+  _globals['_CATALOGRESPONSE']._serialized_start=60
+  _globals['_CATALOGRESPONSE']._serialized_end=199
+  _globals['_CATALOGCORRECTION']._serialized_start=202
+  _globals['_CATALOGCORRECTION']._serialized_end=445
+  _globals['_DATATYPE']._serialized_start=448
+  _globals['_DATATYPE']._serialized_end=581
+  _globals['_DETECTREQUEST']._serialized_start=583
+  _globals['_DETECTREQUEST']._serialized_end=639
+  _globals['_MESSAGE']._serialized_start=642
+  _globals['_MESSAGE']._serialized_end=775
+  _globals['_HEADER']._serialized_start=777
+  _globals['_HEADER']._serialized_end=814
+  _globals['_DETECTRESPONSE']._serialized_start=817
+  _globals['_DETECTRESPONSE']._serialized_end=948
+  _globals['_FINDINGS']._serialized_start=950
+  _globals['_FINDINGS']._serialized_end=1001
+  _globals['_FINDING']._serialized_start=1004
+  _globals['_FINDING']._serialized_end=1228
+  _globals['_WHY']._serialized_start=1231
+  _globals['_WHY']._serialized_end=1398
+  _globals['_DETECTOR']._serialized_start=1675
+  _globals['_DETECTOR']._serialized_end=1826
 # @@protoc_insertion_point(module_scope)

@@ -85,6 +85,157 @@ VERY_LIKELY: Likelihood.ValueType  # 5
 Global___Likelihood: _TypeAlias = Likelihood  # noqa: Y015
 
 @_typing.final
+class CatalogRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogRequest: _TypeAlias = CatalogRequest  # noqa: Y015
+
+@_typing.final
+class CatalogResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATALOG_DIGEST_FIELD_NUMBER: _builtins.int
+    DATA_TYPES_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    catalog_digest: _builtins.str
+    @_builtins.property
+    def data_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___DataType]: ...
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogCorrection]:
+        """Of findings, by the place where they were made: the detector does not know it."""
+
+    def __init__(
+        self,
+        *,
+        catalog_digest: _builtins.str = ...,
+        data_types: _abc.Iterable[Global___DataType] | None = ...,
+        corrections: _abc.Iterable[Global___CatalogCorrection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_digest", b"catalog_digest", "corrections", b"corrections", "data_types", b"data_types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogResponse: _TypeAlias = CatalogResponse  # noqa: Y015
+
+@_typing.final
+class CatalogCorrection(_message.Message):
+    """A finding that matches all that is given here is none, or of another data type. What
+    is empty or 0 matches everything.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_TYPE_FIELD_NUMBER: _builtins.int
+    BECOMES_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_FIELD_NUMBER: _builtins.int
+    CLUSTER_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WORKLOAD_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    data_type: _builtins.str
+    becomes: _builtins.str
+    """The data type that it is; empty: it is none."""
+    sensitivity: _builtins.str
+    """low, medium or high, of that; empty: as found."""
+    cluster: _builtins.str
+    namespace: _builtins.str
+    """The server."""
+    kind: _builtins.str
+    workload: _builtins.str
+    port: _builtins.int
+    method: _builtins.str
+    endpoint: _builtins.str
+    """Path template, and the operation behind a space, if there is one."""
+    direction: _builtins.str
+    """request or response"""
+    location: _builtins.str
+    """body, header, query or path"""
+    path: _builtins.str
+    def __init__(
+        self,
+        *,
+        data_type: _builtins.str = ...,
+        becomes: _builtins.str = ...,
+        sensitivity: _builtins.str = ...,
+        cluster: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        workload: _builtins.str = ...,
+        port: _builtins.int = ...,
+        method: _builtins.str = ...,
+        endpoint: _builtins.str = ...,
+        direction: _builtins.str = ...,
+        location: _builtins.str = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["becomes", b"becomes", "cluster", b"cluster", "data_type", b"data_type", "direction", b"direction", "endpoint", b"endpoint", "kind", b"kind", "location", b"location", "method", b"method", "namespace", b"namespace", "path", b"path", "port", b"port", "sensitivity", b"sensitivity", "workload", b"workload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogCorrection: _TypeAlias = CatalogCorrection  # noqa: Y015
+
+@_typing.final
+class DataType(_message.Message):
+    """What is said of a data type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    IS_OWN_FIELD_NUMBER: _builtins.int
+    IS_OFF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """category.name, e.g. financial.iban"""
+    title: _builtins.str
+    sensitivity: Global___Sensitivity.ValueType
+    is_own: _builtins.bool
+    """From the user's file, new or in place of a built-in one."""
+    is_off: _builtins.bool
+    """Turned off by the user: it is not looked for."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Laws and standards that it falls under: gdpr, pci_dss …"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        sensitivity: Global___Sensitivity.ValueType = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        is_own: _builtins.bool = ...,
+        is_off: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_off", b"is_off", "is_own", b"is_own", "name", b"name", "sensitivity", b"sensitivity", "tags", b"tags", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DataType: _TypeAlias = DataType  # noqa: Y015
+
+@_typing.final
 class DetectRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -176,6 +327,7 @@ class DetectResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     CATALOG_DIGEST_FIELD_NUMBER: _builtins.int
     BUSY_US_FIELD_NUMBER: _builtins.int
+    WHYS_FIELD_NUMBER: _builtins.int
     catalog_digest: _builtins.str
     """Names the rules: same bytes and same digest give the same findings."""
     busy_us: _builtins.int
@@ -184,16 +336,21 @@ class DetectResponse(_message.Message):
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___Findings]:
         """One for each message, in order."""
 
+    @_builtins.property
+    def whys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Why]:
+        """The different explanations of this answer's findings."""
+
     def __init__(
         self,
         *,
         results: _abc.Iterable[Global___Findings] | None = ...,
         catalog_digest: _builtins.str = ...,
         busy_us: _builtins.int = ...,
+        whys: _abc.Iterable[Global___Why] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_us", b"busy_us", "catalog_digest", b"catalog_digest", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_us", b"busy_us", "catalog_digest", b"catalog_digest", "results", b"results", "whys", b"whys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,6 +386,8 @@ class Finding(_message.Message):
     SENSITIVITY_FIELD_NUMBER: _builtins.int
     LIKELIHOOD_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    IS_LEAST_FIELD_NUMBER: _builtins.int
     data_type: _builtins.str
     """category.name, e.g. financial.iban"""
     location: Global___Location.ValueType
@@ -239,6 +398,10 @@ class Finding(_message.Message):
     sensitivity: Global___Sensitivity.ValueType
     likelihood: Global___Likelihood.ValueType
     count: _builtins.int
+    why: _builtins.int
+    """Position in `whys`, counted from 1; 0: not told."""
+    is_least: _builtins.bool
+    """A bound ended the reading of this part of the message: `count` is the least."""
     def __init__(
         self,
         *,
@@ -248,11 +411,69 @@ class Finding(_message.Message):
         sensitivity: Global___Sensitivity.ValueType = ...,
         likelihood: Global___Likelihood.ValueType = ...,
         count: _builtins.int = ...,
+        why: _builtins.int = ...,
+        is_least: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "data_type", b"data_type", "likelihood", b"likelihood", "location", b"location", "path", b"path", "sensitivity", b"sensitivity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "data_type", b"data_type", "is_least", b"is_least", "likelihood", b"likelihood", "location", b"location", "path", b"path", "sensitivity", b"sensitivity", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class Why(_message.Message):
+    """Why a data type was found: words of the catalog's rule and of the judge, never of a
+    message.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    VALIDATOR_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    PHRASE_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    USUAL_FIELD_NUMBER: _builtins.int
+    COMBINATION_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """The rule's name within its data type."""
+    validator: _builtins.str
+    """What the rule asks about the value; empty: nothing."""
+    verdict: _builtins.str
+    """What that said: valid, unsure."""
+    phrase: _builtins.str
+    """The catalog's phrase that the field's key ends with."""
+    usual: Global___Sensitivity.ValueType
+    """Of the type, before likelihood and combinations."""
+    combination: _builtins.str
+    """The combination of types that raised the sensitivity; empty: none did."""
+    @_builtins.property
+    def context(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where words of the type stood: key, above, beside, words …"""
+
+    @_builtins.property
+    def points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Base, validator, context, doubt, cut: their sum, from 1 to 5, is the likelihood."""
+
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        validator: _builtins.str = ...,
+        verdict: _builtins.str = ...,
+        context: _abc.Iterable[_builtins.str] | None = ...,
+        phrase: _builtins.str = ...,
+        points: _abc.Iterable[_builtins.int] | None = ...,
+        usual: Global___Sensitivity.ValueType = ...,
+        combination: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["combination", b"combination", "context", b"context", "phrase", b"phrase", "points", b"points", "rule", b"rule", "usual", b"usual", "validator", b"validator", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Why: _TypeAlias = Why  # noqa: Y015

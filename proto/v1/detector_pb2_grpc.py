@@ -39,6 +39,11 @@ class DetectorStub:
                 request_serializer=proto_dot_v1_dot_detector__pb2.DetectRequest.SerializeToString,
                 response_deserializer=proto_dot_v1_dot_detector__pb2.DetectResponse.FromString,
                 _registered_method=True)
+        self.Catalog = channel.unary_unary(
+                '/vethscope.v1.Detector/Catalog',
+                request_serializer=proto_dot_v1_dot_detector__pb2.CatalogRequest.SerializeToString,
+                response_deserializer=proto_dot_v1_dot_detector__pb2.CatalogResponse.FromString,
+                _registered_method=True)
 
 
 class DetectorServicer:
@@ -50,6 +55,13 @@ class DetectorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Catalog(self, request, context):
+        """The data types of the catalog that it works by.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DetectorServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -57,6 +69,11 @@ def add_DetectorServicer_to_server(servicer, server):
                     servicer.Detect,
                     request_deserializer=proto_dot_v1_dot_detector__pb2.DetectRequest.FromString,
                     response_serializer=proto_dot_v1_dot_detector__pb2.DetectResponse.SerializeToString,
+            ),
+            'Catalog': grpc.unary_unary_rpc_method_handler(
+                    servicer.Catalog,
+                    request_deserializer=proto_dot_v1_dot_detector__pb2.CatalogRequest.FromString,
+                    response_serializer=proto_dot_v1_dot_detector__pb2.CatalogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -86,6 +103,33 @@ class Detector:
             '/vethscope.v1.Detector/Detect',
             proto_dot_v1_dot_detector__pb2.DetectRequest.SerializeToString,
             proto_dot_v1_dot_detector__pb2.DetectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Catalog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vethscope.v1.Detector/Catalog',
+            proto_dot_v1_dot_detector__pb2.CatalogRequest.SerializeToString,
+            proto_dot_v1_dot_detector__pb2.CatalogResponse.FromString,
             options,
             channel_credentials,
             insecure,

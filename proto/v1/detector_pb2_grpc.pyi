@@ -34,11 +34,15 @@ class DetectorStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DetectorAsyncStub: ...
     Detect: _grpc.UnaryUnaryMultiCallable[_detector_pb2.DetectRequest, _detector_pb2.DetectResponse]
+    Catalog: _grpc.UnaryUnaryMultiCallable[_detector_pb2.CatalogRequest, _detector_pb2.CatalogResponse]
+    """The data types of the catalog that it works by."""
 
 @_typing.type_check_only
 class DetectorAsyncStub(DetectorStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Detect: _aio.UnaryUnaryMultiCallable[_detector_pb2.DetectRequest, _detector_pb2.DetectResponse]  # type: ignore[assignment]
+    Catalog: _aio.UnaryUnaryMultiCallable[_detector_pb2.CatalogRequest, _detector_pb2.CatalogResponse]  # type: ignore[assignment]
+    """The data types of the catalog that it works by."""
 
 class DetectorServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -47,5 +51,13 @@ class DetectorServicer(metaclass=_abc_1.ABCMeta):
         request: _detector_pb2.DetectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_detector_pb2.DetectResponse, _abc.Awaitable[_detector_pb2.DetectResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Catalog(
+        self,
+        request: _detector_pb2.CatalogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_detector_pb2.CatalogResponse, _abc.Awaitable[_detector_pb2.CatalogResponse]]:
+        """The data types of the catalog that it works by."""
 
 def add_DetectorServicer_to_server(servicer: DetectorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
