@@ -16,13 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
-from agent import doorkeeper
-from agent import settings as settings_module
+from agent import doorkeeper, loading
 from agent.constraints import is_loopback
 from agent.health import serving
 from agent.lifecycle import STOP_SECONDS, RoleError, Roles, stop_on_signals
+from agent.loading import SettingsError
 from agent.logs import set_up
-from agent.settings import Settings, SettingsError
+from agent.settings import Settings, groups, names
 from detection.catalog import CatalogError
 
 log = logging.getLogger("vethscope")
@@ -40,7 +40,7 @@ EXAMPLES = """examples:
 """
 
 ROLE_GROUPS = {
-    "run": tuple(field.name for field in settings_module.groups()),
+    "run": tuple(field.name for field in groups()),
     "interceptor": ("addresses", "capture", "cluster", "health", "kafka", "logs"),
     "digger": (
         "addresses",
@@ -54,6 +54,7 @@ ROLE_GROUPS = {
     ),
     "detector": ("detector", "health", "logs"),
     "cloud": ("cloud", "health", "logs"),
+    "authority": ("health", "logs"),
 }
 """Whose settings each role's flags set; the others' are still read from the file."""
 
@@ -120,6 +121,7 @@ def _add_roles(commands: Commands) -> None:
         "digger": ("names, sampling, packages", _digger),
         "detector": ("find data types in messages (gRPC)", _detector),
         "cloud": ("collect packages, show the dashboard", _cloud),
+        "authority": ("certificates of all programs, as Secrets", _authority),
     }
     for name, (text, role) in helps.items():
         parser = commands.add_parser(name, help=text, description=text)
@@ -145,7 +147,8 @@ def _add_copies(parts: Commands) -> None:
 
 def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser(
-        "demo", help="sample traffic in two network namespaces, through everything"
+        "demo",
+        help="a small company's traffic in network namespaces, through everything",
     )
     parser.add_argument(
         "--duration", type=_seconds, metavar="S", help="end after S seconds"
@@ -161,6 +164,13 @@ def _add_replay(commands: Commands) -> None:
     parser.add_argument("--pairs", metavar="PATH", help="JSON lines here; - for stdout")
     parser.add_argument(
         "--findings", metavar="PATH", help="JSON lines of pairs with data types here"
+    )
+    parser.add_argument(
+        "--descriptors",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="FileDescriptorSet with names of protobuf fields for --findings",
     )
     parser.add_argument("--report", metavar="PATH", help="counters as JSON here")
     parser.add_argument(
@@ -202,7 +212,7 @@ def _add_check(commands: Commands) -> None:
 
 def _add_settings(parser: argparse.ArgumentParser, groups: tuple[str, ...]) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML settings")
-    for group, name, _ in settings_module.names():
+    for group, name, _ in names():
         if group in groups:
             flag = f"{group}-{name}".replace("_", "-")
             parser.add_argument(f"--{flag}", help=argparse.SUPPRESS)
@@ -219,7 +229,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         for name, value in vars(options).items()
         if value is not None
     }
-    return settings_module.load(options.config, flags=flags)
+    return loading.load(options.config, flags=flags)
 
 
 def _role_command(name: str, role: Role) -> Command:
@@ -280,10 +290,11 @@ def _detector(settings: Settings, stop: threading.Event) -> None:
 
 def _cloud(settings: Settings, stop: threading.Event) -> None:
     from agent import served
-    from agent.keeping import keeping
-    from agent.links import bind
+    from agent.keeping import keeping, terms
+    from agent.links import Contexts, bind
+    from agent.provided import door
     from cloud import program
-    from cloud.doors.rates import Limits
+    from cloud.doors.clusters.rates import Limits
 
     cloud = settings.cloud
     observed = served.cloud(cloud)
@@ -296,6 +307,7 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
     def on_ready(opened: program.Opened) -> None:
         if opened.is_unclaimed:
             log.info("nobody has a name yet; this opens once: %s", opened.link())
+        observed.more = opened.measures
         observed.start.set()
 
     with serving(settings.health.listen, observed):
@@ -310,16 +322,38 @@ def _cloud(settings: Settings, stop: threading.Event) -> None:
             keeping(cloud),
             cloud.origin,
             Limits(cloud.packages_per_minute, cloud.rows_per_minute),
+            door(cloud),
+            Contexts(cloud.dashboard_files),
+            cloud.trusted_proxies,
+            terms(cloud),
+            is_apart=True,
         )
 
 
+def _authority(settings: Settings, stop: threading.Event) -> None:
+    from agent.cluster.vault import Vault, VaultError
+    from agent.issuing import Issuer
+
+    try:
+        issuer = Issuer(Vault.of_pod())
+    except VaultError as error:
+        raise RoleError(f"authority: {error}") from None
+    with serving(settings.health.listen, issuer):
+        issuer.run(stop)
+
+
 def _copy(options: argparse.Namespace) -> int:
+    from agent.doorkeeper import who
     from cloud.errors import StoreError
+    from cloud.restoring import keep_all
     from cloud.store.backup import backup, restore
 
-    copy = {"backup": backup, "restore": restore}[options.part]
+    url, file = _settings(options).cloud.database_url, Path(options.file)
     try:
-        copy(_settings(options).cloud.database_url, Path(options.file))
+        if options.part == "backup":
+            backup(url, file)
+        else:
+            restore(url, file, keep_all(who()))
     except StoreError as error:
         raise RoleError(str(error)) from None
     return 0
@@ -346,6 +380,7 @@ def _replay(options: argparse.Namespace) -> int:
         not options.no_tunnels,
         options.findings,
         settings.detector.catalog,
+        options.descriptors,
     )
 
 
@@ -376,7 +411,7 @@ def _catalog(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    for name, value in settings_module.effective(_settings(options)):
+    for name, value in loading.effective(_settings(options)):
         print(f"{name} = {value}")
     return 0
 

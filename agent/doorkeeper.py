@@ -14,15 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from agent.settings import Settings
+from agent.settings import Settings, split_address
+from cloud.doors.clusters.tokens import Tokens
 from cloud.doors.keys import Key
 from cloud.doors.ledger import Ledger
-from cloud.doors.people import Attempts, People, Role
-from cloud.doors.tokens import Tokens
-from cloud.doors.visits import Visits
+from cloud.doors.visitors.people import Attempts, People
+from cloud.doors.visitors.visits import Visits
 from cloud.errors import CloudError
-from cloud.program import link_to
+from cloud.program import address_of, link_to
 from cloud.store.store import Store
+from cloud.visitor import Role, Scope, read_scope
 
 DAY_SECONDS = 86_400.0
 MOST_LINES = 1_000
@@ -104,6 +105,8 @@ def _adder(
 def _add_role(parser: argparse.ArgumentParser) -> None:
     roles = [role.name.lower() for role in Role]
     parser.add_argument("--role", choices=roles, default=roles[0])
+    words = "see only this CLUSTER, or CLUSTER/NAMESPACE; may be repeated"
+    parser.add_argument("--only", action="append", default=[], help=words)
 
 
 def _run(action: Action, read: Read, options: argparse.Namespace) -> int:
@@ -114,7 +117,9 @@ def _run(action: Action, read: Read, options: argparse.Namespace) -> int:
         with closing(Ledger(cloud.database_url)) as ledger:
             people = People(ledger)
             visits = Visits(ledger, people, Attempts())
-            address = cloud.origin or f"http://{cloud.listen}"
+            scheme = "https" if cloud.dashboard_certificate_file else "http"
+            here = address_of(scheme, *split_address(cloud.listen))
+            address = cloud.origin.rstrip("/") or here
             action(Doors(ledger, Tokens(ledger), people, visits, address), options)
     except CloudError as error:
         raise DoorkeeperError(f"cloud: {error}") from None
@@ -122,7 +127,7 @@ def _run(action: Action, read: Read, options: argparse.Namespace) -> int:
 
 
 def _create_token(doors: Doors, options: argparse.Namespace) -> None:
-    print(doors.tokens.create(options.subject, _who()))
+    print(doors.tokens.create(options.subject, who()))
 
 
 def _list_tokens(doors: Doors, _: argparse.Namespace) -> None:
@@ -130,26 +135,34 @@ def _list_tokens(doors: Doors, _: argparse.Namespace) -> None:
 
 
 def _revoke_token(doors: Doors, options: argparse.Namespace) -> None:
-    doors.tokens.revoke(options.subject, _who())
+    doors.tokens.revoke(options.subject, who())
 
 
 def _add_user(doors: Doors, options: argparse.Namespace) -> None:
-    role = Role[options.role.upper()]
-    doors.people.add(options.subject, role, _password(), _who())
+    role, scope = Role[options.role.upper()], _scope(options)
+    doors.people.add(options.subject, role, _password(), who(), scope)
 
 
 def _list_users(doors: Doors, _: argparse.Namespace) -> None:
     for user in doors.people.all():
-        print(user.name, user.role.name.lower(), sep="\t")
+        print(user.name, user.role.name.lower(), str(user.scope) or "-", sep="\t")
 
 
 def _remove_user(doors: Doors, options: argparse.Namespace) -> None:
-    doors.people.remove(options.subject, _who())
+    doors.people.remove(options.subject, who())
+
+
+def _scope(options: argparse.Namespace) -> Scope:
+    try:
+        return read_scope(" ".join(options.only))
+    except ValueError as error:
+        raise DoorkeeperError(f"cloud: --only: {error}") from None
 
 
 def _create_key(doors: Doors, options: argparse.Namespace) -> None:
     role, seconds = Role[options.role.upper()], options.days * DAY_SECONDS
-    print(doors.visits.make_api_key(options.subject, role, seconds, _who()))
+    scope = _scope(options)
+    print(doors.visits.make_api_key(options.subject, role, seconds, who(), scope))
 
 
 def _list_keys(doors: Doors, _: argparse.Namespace) -> None:
@@ -157,7 +170,7 @@ def _list_keys(doors: Doors, _: argparse.Namespace) -> None:
 
 
 def _revoke_key(doors: Doors, options: argparse.Namespace) -> None:
-    doors.visits.end_api_key(options.subject, _who())
+    doors.visits.end_api_key(options.subject, who())
 
 
 def _list_visits(doors: Doors, _: argparse.Namespace) -> None:
@@ -165,7 +178,7 @@ def _list_visits(doors: Doors, _: argparse.Namespace) -> None:
 
 
 def _end_visit(doors: Doors, options: argparse.Namespace) -> None:
-    doors.visits.end(options.subject, _who())
+    doors.visits.end(options.subject, who())
 
 
 def _make_link(doors: Doors, _: argparse.Namespace) -> None:
@@ -179,10 +192,10 @@ def _print_audit(doors: Doors, _: argparse.Namespace) -> None:
 
 
 def _print_keys(keys: Iterable[Key]) -> None:
-    """Id, owner, role, made, last used, until when."""
+    """Id, owner, role, made, last used, until when, what it is limited to."""
     for key in keys:
         moments = map(_moment, (key.created_ns, key.used_ns, key.expires_ns))
-        print(key.id, key.owner, key.role or "-", *moments, sep="\t")
+        print(key.id, key.owner, key.role or "-", *moments, key.scope or "-", sep="\t")
 
 
 def _moment(at_ns: int) -> str:
@@ -199,7 +212,7 @@ def _password() -> str:
     return password
 
 
-def _who() -> str:
+def who() -> str:
     """Who runs the command, as far as the machine knows."""
     try:
         return f"command of {getpass.getuser()}"

@@ -6,24 +6,26 @@ told as in the cluster, but words need no time to prove: a file may be short.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from agent.bodies import Bodies, body_prefix
 from agent.digger.heads import METHODS
-from agent.digger.inspection import body_prefix, part
 from agent.naming.endpoints import Endpoints
 from agent.record import Message as Captured
+from detection.corrections import Place, of_endpoints
 from detection.finding import Finding
 from detection.finding import Message as Inspected
 from detection.heads import message
 from detection.lines import shown_path
+from detection.protobuf.schemas import Schemas
 from detection.scanner import Scanner
-from rings.message import Message, Pair
-from rings.operation import LOOKED_AT, operation
+from rings.pairs.message import Message, Pair
+from rings.records.operation import LOOKED_AT, operation
 
 TOGETHER = 64
 """Pairs scanned at once: bounds the bodies held."""
@@ -33,7 +35,7 @@ MOST_ROWS = 200
 """Of the table at the end."""
 
 
-class Found(msgspec.Struct):
+class Found(msgspec.Struct, omit_defaults=True):
     """A finding as `vethscope detect` writes it, and where it stood."""
 
     data_type: str
@@ -43,6 +45,8 @@ class Found(msgspec.Struct):
     count: int
     direction: str
     location: str
+    is_least: bool = False
+    """More may be there: a bound ended the reading."""
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -71,13 +75,21 @@ class Row(NamedTuple):
 class Findings:
     """Inspects pairs; feed them, then flush."""
 
-    def __init__(self, catalog: str, body_bytes: int) -> None:
-        """Raises CatalogError."""
+    def __init__(
+        self, catalog: str, body_bytes: int, schemas: Schemas | None = None
+    ) -> None:
+        """`schemas` tell the names in protobuf messages. Raises CatalogError."""
         self._scanner = Scanner.load(catalog)
-        self._limit = body_bytes
+        self._corrections = of_endpoints(self._scanner.catalog.corrections)
+        self._bodies = Bodies(body_bytes, schemas)
         self._endpoints = Endpoints(proof_seconds=0, most_templates=MOST_TEMPLATES)
         self._waiting: list[tuple[str, Pair, str, str]] = []
         self.sums: Counter[Row] = Counter()
+
+    def feed_all(self, file: str, pairs: Iterable[Pair]) -> Iterator[Line]:
+        """Takes pairs; gives the lines of those that were scanned now."""
+        for pair in pairs:
+            yield from self.feed(file, pair)
 
     def feed(self, file: str, pair: Pair) -> Iterator[Line]:
         """Takes a pair; gives the lines of those that were scanned now."""
@@ -104,20 +116,25 @@ class Findings:
     def flush(self) -> Iterator[Line]:
         """The lines of the pairs that wait."""
         waiting, self._waiting = self._waiting, []
-        flat = [m for _, pair, _, _ in waiting for m in _messages(pair, self._limit)]
+        flat = [m for _, pair, _, _ in waiting for m in self._messages(pair)]
         found = list(self._scanner.scan(flat))
         for (file, pair, path, called), asked, answered in zip(
             waiting, found[::2], found[1::2], strict=True
         ):
-            shown = [_found(f, "request") for f in asked]
-            shown += [_found(f, "response") for f in answered]
+            method = pair.request.method
+            called_by = method.decode() if method in METHODS else "OTHER"
+            endpoint = " ".join(filter(None, (path, called)))
+            shown: list[Found] = []
+            for direction, findings in (("request", asked), ("response", answered)):
+                place = Place(method=called_by, endpoint=endpoint, direction=direction)
+                kept = self._corrections.apply(place, findings)
+                shown += [_found(finding, direction) for finding in kept]
             if not shown:
                 continue
-            method = pair.request.method
             line = Line(
                 file=file,
                 connection=pair.connection,
-                method=method.decode() if method in METHODS else "OTHER",
+                method=called_by,
                 path=path,
                 status=pair.response.status if pair.response else None,
                 findings=shown,
@@ -125,6 +142,11 @@ class Findings:
             )
             self._sum(line)
             yield line
+
+    def _messages(self, pair: Pair) -> list[Inspected]:
+        answer = _captured(pair.response) if pair.response else _NOTHING
+        asked = _captured(pair.request)
+        return [message(*part[:3]) for part in self._bodies.of(asked, answer)]
 
     def _sum(self, line: Line) -> None:
         endpoint = f"{line.method} {line.path} {line.operation}".strip()
@@ -146,12 +168,6 @@ class Findings:
         for row, count in self.sums.most_common(MOST_ROWS):
             table.add_row(*row, str(count))
         console.print(table)
-
-
-def _messages(pair: Pair, limit: int) -> tuple[Inspected, Inspected]:
-    answer = _captured(pair.response) if pair.response else _NOTHING
-    asked = part(_captured(pair.request), limit)
-    return message(*asked), message(*part(answer, limit))
 
 
 _NOTHING = Captured(b"", b"", 0, False, 0)
@@ -176,4 +192,5 @@ def _found(finding: Finding, direction: str) -> Found:
         count=finding.count,
         direction=direction,
         location=finding.location.name.lower(),
+        is_least=finding.is_least,
     )

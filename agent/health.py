@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import zip_longest
 from typing import Protocol
 
 from agent import metrics
@@ -70,7 +71,7 @@ class Pulse:
 def serving(listen: str, *roles: Observed) -> Iterator[int]:
     """Serves on host:port meanwhile, if `listen` is not empty; gives the port.
 
-    Raises HealthError.
+    [::] is both families, or IPv4 alone where there is no other. Raises HealthError.
     """
     if not listen:
         yield 0
@@ -99,9 +100,18 @@ class _Server(ThreadingHTTPServer):
         self.roles = roles
         self.began = time.monotonic()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        if ":" in address[0]:
+        host, port = address
+        if host == "::" and not socket.has_dualstack_ipv6():
+            host = "0.0.0.0"
+        if ":" in host:
             self.address_family = socket.AF_INET6
-        super().__init__(address, _Answers)
+        super().__init__((host, port), _Answers)
+
+    def server_bind(self) -> None:
+        """On :: both families come in, whatever the machine's default is."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def process_request(self, request: object, client_address: object) -> None:
         if self._slots.acquire(blocking=False):
@@ -119,6 +129,11 @@ class _Server(ThreadingHTTPServer):
         """Who asks and goes away is no error of ours."""
 
 
+def _lack(role: Observed) -> str:
+    """A role may tell what it lacks."""
+    return str(getattr(role, "lack", "not yet"))
+
+
 class _Answers(BaseHTTPRequestHandler):
     server: _Server
     timeout = REQUEST_SECONDS
@@ -130,7 +145,8 @@ class _Answers(BaseHTTPRequestHandler):
         elif self.path == "/startz":
             self._answer_failed([r.name for r in roles if not r.has_started])
         elif self.path == "/readyz":
-            self._answer_failed([r.name for r in roles if not r.is_ready])
+            lacking = [r for r in roles if not r.is_ready]
+            self._answer_failed([r.name for r in lacking], *map(_lack, lacking))
         elif self.path == "/metrics":
             told = [*metrics.of_process(self.server.began)]
             told += [metric for role in roles for metric in role.metrics()]
@@ -144,9 +160,11 @@ class _Answers(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Says nothing: a path may hold anything."""
 
-    def _answer_failed(self, failed: list[str]) -> None:
+    def _answer_failed(self, failed: list[str], *lacks: str) -> None:
+        """`lacks`: what is wrong with each, where there is a word for it."""
         if failed:
-            self._answer(503, "".join(f"{name}: not yet\n" for name in failed))
+            told = zip_longest(failed, lacks, fillvalue="not yet")
+            self._answer(503, "".join(f"{name}: {lack}\n" for name, lack in told))
         else:
             self._answer(200, "ok\n")
 

@@ -1,20 +1,24 @@
-"""Links of gRPC: channels and servers whose certificates are read again.
+"""Links: channels and servers whose certificates are read again when they change.
 
 In: an address and the files of the link (`certificates.Files`); no certificate
-authority means plain text. Out: a channel, or the credentials of a server. A server
-looks at its files at each handshake, a channel before each call, so a new certificate
-is in use without a restart. Files that cannot be used are told once, and what was read
-before goes on to hold. Peers of a link with an own certificate must prove themselves;
-the cloud knows a cluster by the token that goes with each call.
+authority means plain text. Out: a channel of gRPC, the credentials of a gRPC server, or
+the TLS of a web server. A server looks at its files at each handshake, a channel before
+each call, so a new certificate is in use without a restart. Files that cannot be used
+are told once, and what was read before goes on to hold. Peers of a link with an own
+certificate must prove themselves; the cloud knows a cluster by the token that goes with
+each call, and a browser by its cookie.
 """
 
 import logging
+import os
+import ssl
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 
 from agent.certificates import CertificateError, Content, Files, name_in
 from agent.secret_file import SecretFileError, read_token
@@ -181,12 +185,40 @@ def server_credentials(files: Files) -> grpc.ServerCredentials | None:
     )
 
 
-def bind(files: Files, server: grpc.Server, listen: str) -> int:
+def bind(files: Files, server: grpc.Server | grpc.aio.Server, listen: str) -> int:
     """Makes the server listen; the port. Raises CertificateError, RuntimeError."""
     credentials = server_credentials(files)
     if credentials is None:
         return server.add_insecure_port(listen)
     return server.add_secure_port(listen, credentials)
+
+
+class Contexts:
+    """The TLS of a web server: called at each handshake; None: plain text."""
+
+    def __init__(self, files: Files) -> None:
+        """Raises CertificateError."""
+        self._watched = Watched(files) if files.certificate else None
+        self._context = self._made()
+
+    def __call__(self) -> ssl.SSLContext | None:
+        if self._watched is not None and self._watched.renew():
+            self._context = self._made()
+        return self._context
+
+    def _made(self) -> ssl.SSLContext | None:
+        """OpenSSL reads files only: it gets what was checked, not what is there now."""
+        if self._watched is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        content = self._watched.content
+        with os.fdopen(os.memfd_create("tls"), "wb") as memory:
+            memory.write(content.certificate + b"\n" + content.key)
+            memory.flush()
+            context.load_cert_chain(f"/proc/self/fd/{memory.fileno()}")
+        return context
 
 
 def to_itself(server: str, files: Files) -> grpc.Channel:

@@ -2,14 +2,19 @@
 
 A batch holds what one node saw of one server for a moment: facts of the exchanges that
 are only counted, and whole records, bodies too, of those that may be inspected. It is
-one MessagePack array, fields in this order and the version first; `rings/batch.py`
-writes it, this module reads it. Records hold captured bytes, so no repr tells any.
+one MessagePack array, fields in this order and the version first;
+`rings/records/batch.py` writes it, this module reads it. Records hold captured bytes,
+so no repr tells any.
 """
 
 import msgspec
 
-VERSION = 2
+VERSION = 4
 """Of batches and coverage. Others are not read, but counted as `unknown_version`."""
+
+
+UNKNOWN_TARGET = b"?"
+"""Of a request in HTTP/2 whose path was told before the capture began."""
 
 
 class Fact(msgspec.Struct, array_like=True, gc=False):
@@ -27,15 +32,19 @@ class Fact(msgspec.Struct, array_like=True, gc=False):
     status: int
     """Three digits."""
     shape: int
-    """64 bits that tell kinds of bodies apart (`rings/shape.py`), both together."""
+    """64 bits that tell kinds of bodies apart (`rings/records/shape.py`), both
+    together."""
     operation: bytes
     """What the target does not tell of the operation (GraphQL, JSON-RPC, SOAP …);
     empty: it tells all."""
+    protocol: int
+    """1: HTTP/1, 2: HTTP/2, 3: gRPC …, as `Protocol` in collector.proto."""
     exchanges: int
+    """None, if it tells only of later parts of exchanges that are counted before."""
     truncated: int
-    """Of them: with a body that is not whole."""
+    """Exchanges, or parts of them, with a body that is not whole."""
     request_bytes: int
-    """Heads and bodies, as sent, of all requests."""
+    """Heads and bodies, as sent, of all requests; of a later part, without the head."""
     response_bytes: int
     first_ns: int
     """Capture time of the first request's first byte, since 1970."""
@@ -52,7 +61,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     """A request or response."""
 
     head: bytes
-    """Start line and header fields as sent, up to and with the empty line."""
+    """Start line and header fields as sent, up to and with the empty line. Of HTTP/2 in
+    the same form: pseudo-fields are lines too, and trailers stand at the end."""
     body: bytes
     """Body bytes kept (a prefix if truncated), transfer coding removed."""
     body_bytes: int
@@ -67,13 +77,20 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
-    """One exchange, whole. Its fact stands here and not among the batch's facts."""
+    """One exchange, whole, or a part of one that stays open: it has the heads again,
+    and of the bodies what came since the part before. Its fact stands here and not
+    among the batch's facts."""
 
     fact: Fact
     """Of this exchange alone."""
     client_port: int
     request: Message
     response: Message
+    """Without a head, if none is known yet."""
+    part: int = 0
+    """Which one it is, from zero on."""
+    is_last: bool = True
+    """The exchange ended."""
 
     @property
     def started_ns(self) -> int:
@@ -103,10 +120,26 @@ class Batch(msgspec.Struct, array_like=True, gc=False):
     @property
     def exchanges(self) -> int:
         """All that it tells of."""
-        return sum(fact.exchanges for fact in self.facts) + len(self.records)
+        facts = [*self.facts, *(record.fact for record in self.records)]
+        return sum(fact.exchanges for fact in facts)
 
     def __repr__(self) -> str:
         return f"Batch(facts={len(self.facts)}, records={len(self.records)})"
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """How a node's interceptor is."""
+
+    version: str
+    started_ns: int
+    """Since 1970."""
+    workers: int
+    """That run."""
+    kernel: str
+    """Its release."""
+    state: str
+    """ready, starting, stopped, or what it waits for: workers_down, kafka_away,
+    list_away, list_old."""
 
 
 class NodeCoverage(msgspec.Struct, omit_defaults=True):
@@ -122,6 +155,8 @@ class NodeCoverage(msgspec.Struct, omit_defaults=True):
     """Reason → TCP payload bytes."""
     counts: dict[str, int] = {}
     """Reason → pieces whose bytes are not known."""
+    agent: Agent | None = None
+    """Told now and then, with the node as a whole."""
 
 
 encoder = msgspec.msgpack.Encoder()

@@ -6,34 +6,47 @@ written, only their sizes and SHA-256. A file that cannot be read to its end giv
 was readable, then one line on standard error, and the exit status is 1.
 """
 
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from agent.digger.descriptors import take_file
 from agent.findings import Findings
-from rings.assembler import Assembler
-from rings.block import MalformedBlockError
-from rings.content import decode
+from detection.protobuf.schemas import Schemas
+from rings.bodies.content import codings, decode
 from rings.limits import Limits
-from rings.message import Message, Pair
-from rings.pcap import CaptureError, read_blocks
+from rings.packets.block import MalformedBlockError
+from rings.packets.pcap import CaptureError, read_blocks
+from rings.pairs.message import Message, Pair
 from rings.stats import Stats
+from rings.streams.assembler import Assembler
+
+MOST_ADDRESSES = 65_536
+"""Kept as text, since most lines have one of the last ones."""
+_NOTHING = sha256().hexdigest()
+_JSON = msgspec.json.Encoder()
 
 
-class Line(msgspec.Struct):
+PROTOCOLS = ("", "HTTP/1", "HTTP/2", "gRPC", "WebSocket", "SSE")
+"""By their numbers in `rings/pairs/message.py`."""
+
+
+class Line(msgspec.Struct, gc=False):
     """A pair as the contract of `--pairs` has it."""
 
     file: str
     connection: int
+    protocol: str
     client: str
     server: str
     method: str
@@ -79,20 +92,27 @@ def replay(
     tunnels: bool = True,
     findings: str | None = None,
     catalog: str = "",
+    descriptors: Iterable[str] = (),
 ) -> int:
     """Replays files; the exit status. Outputs are paths or `-`.
 
     `tunnels` looks for TCP inside of VXLAN, GRE, MPLS and the like. `catalog` is the
-    user's own data types for `findings`.
+    user's own data types for `findings`, `descriptors` are FileDescriptorSets with
+    names of protobuf fields.
 
-    Raises OSError if an output cannot be written, CatalogError.
+    Raises OSError if an output cannot be written or descriptors cannot be read,
+    CatalogError.
     """
     limits = Limits(
-        keep_all_bodies=True, body_bytes=body_bytes, tunnels=tunnels, offline=True
+        keep_all_bodies=True,
+        body_bytes=body_bytes,
+        tunnels=tunnels,
+        offline=True,
+        in_parts=False,
     )
     reports: list[FileReport] = []
     total = Stats()
-    found = Findings(catalog, body_bytes) if findings else None
+    found = _findings(catalog, body_bytes, descriptors) if findings else None
     with (
         _opened(pairs) as lines,
         _opened(findings) as told,
@@ -102,17 +122,17 @@ def replay(
             assembler = Assembler(limits)
             error = None
             try:
-                for pair in _pairs(assembler, file, advance):
-                    if not all_content_types and not pair.is_json:
-                        continue
+                for some in _pairs(assembler, file, advance):
+                    if not all_content_types:
+                        some = [pair for pair in some if pair.is_json]
                     if lines:
-                        _write(lines, line(file, pair, body_bytes))
+                        _write(lines, [line(file, pair, body_bytes) for pair in some])
                     if found and told:
-                        _write_all(told, found.feed(file, pair))
+                        _write(told, found.feed_all(file, some))
             except (CaptureError, OSError) as failure:
                 error = _told(file, failure)
             if found and told:
-                _write_all(told, found.flush())
+                _write(told, found.flush())
             stats = assembler.total()
             total.add(stats)
             reports.append(
@@ -125,7 +145,7 @@ def replay(
     with _opened(report) as target:
         if target:
             whole = Report(total.buckets(), total.counts(), total.unpaired(), reports)
-            _write(target, whole)
+            _write(target, [whole])
     if found and sys.stdout.isatty():
         found.print_table(Console(markup=False))
     if not pairs and not report and not findings:
@@ -133,85 +153,90 @@ def replay(
     return 1 if any(done.error for done in reports) else 0
 
 
+def _findings(catalog: str, body_bytes: int, descriptors: Iterable[str]) -> Findings:
+    schemas = Schemas()
+    for path in descriptors:
+        take_file(Path(path), schemas)
+    return Findings(catalog, body_bytes, schemas)
+
+
 def line(file: str, pair: Pair, limit: int) -> Line:
     """The pair's JSON line."""
     request, response = pair.request, pair.response
-    request_body, request_whole = _content(request, limit)
-    response_body, response_whole = (
-        _content(response, limit) if response else (b"", True)
+    size, digest, is_whole = _content(request, limit)
+    told = Line(
+        file,
+        pair.connection,
+        PROTOCOLS[request.protocol],
+        f"{_address(pair.client)}:{pair.client_port}",
+        f"{_address(pair.server)}:{pair.server_port}",
+        request.method.decode("latin-1"),
+        request.target.decode("latin-1"),
+        None,
+        _content_type(request),
+        None,
+        size,
+        digest,
+        None,
+        None,
+        not is_whole,
+        request.gap_bytes,
+        request.first_ns,
+        None,
     )
-    return Line(
-        file=file,
-        connection=pair.connection,
-        client=_endpoint(pair.client, pair.client_port),
-        server=_endpoint(pair.server, pair.server_port),
-        method=request.method.decode("latin-1"),
-        target=request.target.decode("latin-1"),
-        status=response.status if response else None,
-        request_content_type=_content_type(request),
-        response_content_type=_content_type(response) if response else None,
-        request_body_bytes=len(request_body),
-        request_body_sha256=hashlib.sha256(request_body).hexdigest(),
-        response_body_bytes=len(response_body) if response else None,
-        response_body_sha256=(
-            hashlib.sha256(response_body).hexdigest() if response else None
-        ),
-        truncated=not (request_whole and response_whole),
-        gaps=request.gap_bytes + (response.gap_bytes if response else 0),
-        started_ns=request.first_ns,
-        answered_ns=response.first_ns if response else None,
-    )
+    if response is not None:
+        size, digest, is_whole = _content(response, limit)
+        told.status = response.status
+        told.response_content_type = _content_type(response)
+        told.response_body_bytes = size
+        told.response_body_sha256 = digest
+        told.truncated = told.truncated or not is_whole
+        told.gaps += response.gap_bytes
+        told.answered_ns = response.first_ns
+    return told
 
 
-def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[Pair]:
+def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[list[Pair]]:
     """The file's pairs, those before a broken place too. Raises CaptureError."""
     try:
         for block in read_blocks(file):
             before = block.position
-            yield from assembler.feed(block)
+            yield assembler.feed(block)
             advance(block.position - before)
     except MalformedBlockError as error:
-        yield from assembler.close()
+        yield assembler.close()
         raise CaptureError(f"{file}: is not readable to its end: {error}") from None
     except CaptureError:
-        yield from assembler.close()
+        yield assembler.close()
         raise
-    yield from assembler.close()
+    yield assembler.close()
 
 
-def _content(message: Message, limit: int) -> tuple[bytes, bool]:
-    body = bytes(message.body)
-    codings = b",".join(
-        (message.field(b"content-encoding"), message.field(b"transfer-encoding"))
-    )
-    codings = b",".join(name for name in codings.split(b",") if _is_coded(name))
-    if not codings:
-        return body, not message.truncated
-    decoded, is_whole = decode(codings, body, limit)
-    return decoded, is_whole and not message.truncated
-
-
-def _is_coded(name: bytes) -> bool:
-    """Chunks were joined by the parser."""
-    return name.strip().lower() not in (b"", b"chunked")
+def _content(message: Message, limit: int) -> tuple[int, str, bool]:
+    """Size and digest of the body as its sender meant it, and whether it is whole."""
+    body = message.body
+    if not body:
+        return 0, _NOTHING, not message.truncated
+    coded = codings(message.head)
+    if not coded:
+        return len(body), sha256(body).hexdigest(), not message.truncated
+    decoded, is_whole = decode(coded, bytes(body), limit)
+    is_whole = is_whole and not message.truncated
+    return len(decoded), sha256(decoded).hexdigest(), is_whole
 
 
 def _content_type(message: Message) -> str | None:
     return message.content_type.decode("latin-1") or None
 
 
-def _endpoint(address: bytes, port: int) -> str:
+@lru_cache(maxsize=MOST_ADDRESSES)
+def _address(address: bytes) -> str:
     ip = ip_address(address)
-    return f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}"
+    return f"[{ip}]" if ip.version == 6 else f"{ip}"
 
 
-def _write(target: TextIO, value: msgspec.Struct) -> None:
-    target.write(msgspec.json.encode(value).decode() + "\n")
-
-
-def _write_all(target: TextIO, values: Iterable[msgspec.Struct]) -> None:
-    for value in values:
-        _write(target, value)
+def _write(target: BinaryIO, values: Iterable[msgspec.Struct]) -> None:
+    target.write(_JSON.encode_lines(list(values)))
 
 
 def _told(file: str, failure: Exception) -> str:
@@ -221,14 +246,14 @@ def _told(file: str, failure: Exception) -> str:
 
 
 @contextmanager
-def _opened(path: str | None) -> Iterator[TextIO | None]:
+def _opened(path: str | None) -> Iterator[BinaryIO | None]:
     if path is None:
         yield None
     elif path == "-":
-        yield sys.stdout
+        yield sys.stdout.buffer
         sys.stdout.flush()
     else:
-        with Path(path).open("w") as file:
+        with Path(path).open("wb") as file:
             yield file
 
 

@@ -8,7 +8,8 @@ What they count they put into a Counter that they are given.
 import http.client
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -21,9 +22,29 @@ from agent.settings import Cloud, Detector, split_address
 
 ANSWER_SECONDS = 3.0
 
-_UNSPECIFIED = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+_UNSPECIFIED = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")
+"""Whoever listens on :: answers on IPv4 too, also in a cluster of IPv6 alone."""
 
 Check = Callable[[], bool]
+
+
+class Told(Protocol):
+    """A metric of a package that knows none of ours."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def values(self) -> Mapping[str, float]: ...
 
 
 class Served:
@@ -36,6 +57,8 @@ class Served:
         """Set once it serves."""
         self.live: tuple[Check, ...] = ()
         self.ready: tuple[Check, ...] = ()
+        self.more: Callable[[], Iterable[Told]] = tuple
+        """What else it tells, once it serves."""
         self._metric = metric
         self._words = words
 
@@ -54,7 +77,14 @@ class Served:
 
     def metrics(self) -> Iterable[Metric]:
         values = {reason: float(n) for reason, n in self.counts.copy().items()}
-        return [Metric(self._metric, COUNTER, self._words, "outcome", values)]
+        own = Metric(self._metric, COUNTER, self._words, "outcome", values)
+        return [own, *as_metrics(self.more())]
+
+
+def as_metrics(told: Iterable[Told]) -> Iterator[Metric]:
+    """What another package tells, as ours."""
+    for one in told:
+        yield Metric(one.name, one.kind, one.words, one.label, one.values)
 
 
 def detector(settings: Detector) -> Served:

@@ -1,32 +1,20 @@
-"""Settings: defaults < TOML file < environment < flags.
+"""Settings: each one's name, default, bounds and meaning.
 
-A setting `name` of group `group` is `[group] name` in the file, `VETHSCOPE_GROUP_NAME`
-in the environment and `--group-name` on the command line. `load` reports every wrong
-value at once. Fields whose name ends in `password`, `key` or `url` are masked in print.
+A setting `name` of group `group` is `[group] name` in a file; where else it may stand,
+and which goes before, `loading.py` says.
 """
 
-import os
 import socket
-import tomllib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from agent import constraints
 from agent.certificates import Files
-from agent.keys import KeyFileError, read_keys
 
 WORKING_BYTES = 160 << 20
 """What an interceptor needs beside its rings."""
-
-_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
-
-
-class SettingsError(Exception):
-    """All wrong settings, one line each."""
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -34,6 +22,17 @@ class Addresses(msgspec.Struct, frozen=True):
 
     file: str = ""
     """TOML file of names (see README); empty: the Kubernetes API, if there is one."""
+    kubeconfig_file: str = ""
+    """Says how the Kubernetes API is reached, as kubectl wants it; empty: the pod's own
+    account, else kubectl's own file."""
+    filter_file: str = ""
+    """Rules of what is captured (see operation.md), read again when it changes; empty:
+    all but the namespace that this runs in."""
+    ranges_file: str = ""
+    """TOML file of names for ranges of addresses outside; empty: they have none."""
+    geography_files: str = ""
+    """MMDB files with countries or networks of addresses, comma between; empty: they
+    are not told. They are asked in the digger: no address leaves the cluster."""
     listen: str = "127.0.0.1:7081"
     """The digger serves the address list here (gRPC)."""
     server: str = "127.0.0.1:7081"
@@ -63,12 +62,23 @@ class Capture(msgspec.Struct, frozen=True):
     """Worker processes; 0: one for every four processors."""
     body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
     """Bodies keep at most this prefix."""
+    json_by_structure: bool = True
+    """Bodies without a media type, or with one that says nothing (text/plain,
+    application/octet-stream), are JSON if they begin so."""
+    part_seconds: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+    """What came of an exchange that stays open is handed on after so long: findings
+    come soon, and few answers of language models are told in more than one part."""
     cpu_cores: Annotated[float, Meta(ge=0)] = 0.0
     """Processors that all workers may keep busy before they leave out connections; 0:
     as many as the control group may."""
     memory_bytes: Annotated[int, Meta(ge=0)] = 0
     """Memory of the interceptor, rings included, beyond which workers leave out
     connections; 0: the control group's limit."""
+    node_ports: Annotated[str, Meta(pattern=r"^([0-9]{1,5}-[0-9]{1,5})?$")] = (
+        "30000-32767"
+    )
+    """Ports of nodes that lead on to pods (the cluster's service-node-port-range): an
+    exchange with one is reported at the pod; empty: there are none."""
     bodies: Literal["chosen", "all"] = "chosen"
     """Exchanges sent with their bodies: those chosen for inspection, or all."""
     whole_per_second: Annotated[float, Meta(ge=0)] = 100.0
@@ -76,10 +86,18 @@ class Capture(msgspec.Struct, frozen=True):
     digger.inspect_per_second."""
     whole_interval_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """Each kind of exchange is sent whole at least this often while it comes."""
+    descriptors: bool = True
+    """Names of protobuf fields are taken out of the programs of captured pods: files of
+    theirs are read, at most 1.5 s of a processor and 512 MiB a minute."""
     priority: Literal["low", "idle", "normal"] = "low"
     """Of the processor: low, idle (only what nobody else needs) or normal."""
     stop_seconds: Annotated[float, Meta(ge=0.5, le=600)] = 2.5
     """At the end workers get this long to read their rings and hand on pairs."""
+
+    @property
+    def node_port_range(self) -> range:
+        first, _, last = self.node_ports.partition("-")
+        return range(int(first), int(last) + 1) if first else range(0)
 
 
 class Kafka(msgspec.Struct, frozen=True):
@@ -125,7 +143,8 @@ class Digger(msgspec.Struct, frozen=True):
     package_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     """A package is sent at least this often while there is something to send."""
     inspect_per_second: Annotated[float, Meta(ge=0)] = 200.0
-    """Pairs inspected a second at most, beyond first sights and what is due."""
+    """Pairs inspected a second at most, beyond first sights and what is due; inf: all
+    whose bodies come, as far as the detector keeps up."""
     inspect_interval_seconds: Annotated[float, Meta(gt=0)] = 60.0
     """Every endpoint is due for inspection this often while it has traffic."""
     first_sights_per_second: Annotated[float, Meta(gt=0)] = 200.0
@@ -134,6 +153,10 @@ class Digger(msgspec.Struct, frozen=True):
     """Processors that the detector may be kept busy with by this digger."""
     inspect_bytes_per_second: Annotated[float, Meta(ge=1 << 16)] = 32 << 20
     """Captured bytes inspected a second at most."""
+    descriptors_folder: str = ""
+    """Files in it are FileDescriptorSets (`protoc -o`, `buf build -o`): names of
+    protobuf fields, which go before those found in programs. Read again when they
+    change; empty or missing: there are none."""
 
 
 class Detector(msgspec.Struct, frozen=True):
@@ -180,9 +203,34 @@ class Cloud(msgspec.Struct, frozen=True):
     """PEM file of the collector's certificate: with its key it speaks TLS only."""
     collector_key_file: str = ""
     """PEM file of its key."""
+    dashboard_certificate_file: str = ""
+    """PEM file of the dashboard's certificate: with its key it speaks TLS only."""
+    dashboard_key_file: str = ""
+    """PEM file of its key."""
     origin: str = ""
-    """https://NAME under which people open the dashboard, if a proxy with TLS is in
-    front of it. Other names than this, localhost and addresses are refused."""
+    """https://NAME or https://NAME/PATH under which people open the dashboard. Other
+    names than this, localhost and addresses are refused."""
+    trusted_proxies: str = ""
+    """Networks, NETWORK/LENGTH,…, of proxies in front of the dashboard, whose headers
+    X-Forwarded-For and X-Forwarded-Proto tell of the browser; others' are ignored."""
+    oidc_issuer: str = ""
+    """https://… of an OpenID Connect provider where people log in; needs cloud.origin.
+    It sends them back to the origin's /login/oidc/back."""
+    oidc_client_id: str = ""
+    """As the provider knows this dashboard."""
+    oidc_secret_file: str = ""
+    """The client's secret, closed to other users; empty: a public client with PKCE."""
+    oidc_ca_file: str = ""
+    """PEM file of the provider's authorities; empty: the system's."""
+    oidc_scopes: str = "openid profile email"
+    """Asked of the provider; some need another one before they tell groups."""
+    oidc_name_claim: str = "preferred_username"
+    """What people are called here; without it the provider's `sub`."""
+    oidc_groups_claim: str = "groups"
+    """Where the provider names a person's groups."""
+    oidc_grants: str = ""
+    """What groups may do: GROUP=ROLE;GROUP=ROLE@CLUSTER;GROUP=ROLE@CLUSTER/NAMESPACE …
+    The group * is everybody whom the provider knows."""
     packages_per_minute: Annotated[int, Meta(ge=1)] = 1_200
     """Taken of one cluster; more are refused for the moment."""
     rows_per_minute: Annotated[int, Meta(ge=1_000)] = 2_400_000
@@ -196,6 +244,20 @@ class Cloud(msgspec.Struct, frozen=True):
     kept_days: Annotated[int, Meta(ge=2, le=4_000)] = 400
     """Facts of a day, and names that were not seen since: a year and a month to compare
     with the year before."""
+    baseline_seconds: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 3_600
+    """What is seen of a cluster in its first so many seconds is no news: what runs all
+    the time is seen by then."""
+    alerts_key_file: str = ""
+    """A secret of 32 bytes or more, closed to other users, that seals the secrets of
+    alerts' channels in the database; empty: they stand there as they are."""
+    alerts_ca_file: str = ""
+    """PEM file of authorities that alerts trust beside the system's."""
+    alerts_folder: str = ""
+    """Where alerts may write files for a SIEM; empty: nowhere."""
+    alerts_private: bool = True
+    """Alerts may go to private addresses, as of receivers in the cluster."""
+    alerts_loopback: bool = False
+    """Alerts may go to this machine itself: for tests and development."""
     store_bytes: Annotated[int, Meta(ge=64 << 20)] = 20 << 30
     """Of the database; beyond it facts become coarser earlier, the oldest first."""
 
@@ -210,6 +272,12 @@ class Cloud(msgspec.Struct, frozen=True):
         certificate, key = self.collector_certificate_file, self.collector_key_file
         return Files("cloud", "", certificate, key, "collector_")
 
+    @property
+    def dashboard_files(self) -> Files:
+        """Of the dashboard."""
+        certificate, key = self.dashboard_certificate_file, self.dashboard_key_file
+        return Files("cloud", "", certificate, key, "dashboard_")
+
 
 class Cluster(msgspec.Struct, frozen=True):
     """Names of this cluster and node."""
@@ -218,6 +286,11 @@ class Cluster(msgspec.Struct, frozen=True):
     """Tells clusters apart, in the cloud and on a shared Kafka."""
     node: str = ""
     """Kubernetes node name; empty: this machine's host name."""
+    owner_keys: str = "owner,team"
+    """Labels or annotations of pods that name a workload's owner, comma between: the
+    first one there is told."""
+    labels: str = "app.kubernetes.io/name,app.kubernetes.io/component,environment,tier"
+    """Labels of pods that are told, comma between, at most 20. All others stay."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -263,41 +336,9 @@ def names() -> Iterator[tuple[str, str, Any]]:
             yield group.name, field.name, field.type
 
 
-def load(
-    file: Path | None = None,
-    environment: Mapping[str, str] = os.environ,
-    flags: Mapping[str, str] | None = None,
-) -> Settings:
-    """Merges the sources; flags are keyed `group-name`. Raises SettingsError."""
-    errors: list[str] = []
-    values = _from_file(file, errors) if file else {}
-    types = {(group, name): kind for group, name, kind in names()}
-    for group, name in values.keys() - types.keys():
-        errors.append(f"{file}: [{group}] {name}: no such setting")
-    _take_environment(environment, types, values, errors)
-    for (group, name), flag in (
-        ((g, n), (flags or {}).get(f"{g}-{n}".replace("_", "-"))) for g, n in types
-    ):
-        if flag is not None:
-            values[group, name] = (flag, f"--{group}-{name}".replace("_", "-"))
-    groups: dict[str, dict[str, Any]] = {}
-    for (group, name), (value, source) in values.items():
-        if (group, name) in types:
-            converted = _convert(value, types[group, name], source, errors)
-            if converted is not None:
-                groups.setdefault(group, {})[name] = converted
-    settings = msgspec.convert(groups, Settings)
-    _check(settings, errors)
-    if errors:
-        raise SettingsError("\n".join(errors))
-    return settings
-
-
-def effective(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each setting as `group.name` and value, secrets masked."""
-    for group, name, _ in names():
-        value = getattr(getattr(settings, group), name)
-        yield f"{group}.{name}", _masked(name, value)
+def split_list(value: str) -> list[str]:
+    """What stands between commas."""
+    return [part for part in map(str.strip, value.split(",")) if part]
 
 
 def split_address(value: str) -> tuple[str, int]:
@@ -306,101 +347,3 @@ def split_address(value: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{value!r} is not host:port")
     return host.strip("[]"), int(port)
-
-
-Values = dict[tuple[str, str], tuple[Any, str]]
-
-
-def _from_file(file: Path, errors: list[str]) -> Values:
-    try:
-        tables = tomllib.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        errors.append(f"{file}: {error}")
-        return {}
-    values: Values = {}
-    for group, table in tables.items():
-        if isinstance(table, dict):
-            for name, value in table.items():
-                values[group, name] = (value, f"{file}: [{group}] {name}")
-        else:
-            errors.append(f"{file}: {group}: is not a group of settings")
-    return values
-
-
-def _take_environment(
-    environment: Mapping[str, str],
-    types: Mapping[tuple[str, str], type],
-    values: Values,
-    errors: list[str],
-) -> None:
-    known = {f"VETHSCOPE_{g}_{n}".upper(): (g, n) for g, n in types}
-    for variable, text in environment.items():
-        if variable in known:
-            values[known[variable]] = (text, variable)
-        elif variable.startswith("VETHSCOPE_"):
-            errors.append(f"{variable}: no such setting")
-
-
-def _convert(value: object, kind: Any, source: str, errors: list[str]) -> object:
-    """None where the value does not fit, which is told."""
-    try:
-        return msgspec.convert(value, kind, strict=not isinstance(value, str))
-    except msgspec.ValidationError as error:
-        shown = "***" if _is_secret(source) else repr(value)
-        choices = [word for word in get_args(kind) if word and isinstance(word, str)]
-        words = f"must be one of {', '.join(choices)}" if choices else str(error)
-        errors.append(f"{source}: {shown}: {words}")
-        return None
-
-
-def _check(settings: Settings, errors: list[str]) -> None:
-    """What no single type can say."""
-    capture = settings.capture
-    least = capture.ring_bytes + capture.inside_bytes + WORKING_BYTES
-    if 0 < capture.memory_bytes < least:
-        errors.append(
-            f"capture.memory_bytes: {capture.memory_bytes}: must be 0 or at least "
-            f"{least}, {WORKING_BYTES} more than capture.ring_bytes and inside_bytes"
-        )
-    if not settings.cloud.database_url.startswith(_DATABASES):
-        errors.append(
-            "cloud.database_url: must be sqlite:///FILE or "
-            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
-        )
-    for file in ("addresses.file", "detector.catalog"):
-        group, name = file.split(".")
-        path = getattr(getattr(settings, group), name)
-        if path and not Path(path).is_file():
-            errors.append(f"{file}: {path!r}: no such file")
-    _check_encryption(settings.kafka, errors)
-    errors += constraints.broken(settings)
-    for group, name, _ in names():
-        value = getattr(getattr(settings, group), name)
-        if name.endswith(("listen", "server")) and value:
-            try:
-                split_address(value)
-            except ValueError as error:
-                errors.append(f"{group}.{name}: {error}")
-
-
-def _check_encryption(kafka: Kafka, errors: list[str]) -> None:
-    """The value is not shown: it may be a key that somebody took for its file."""
-    if kafka.encryption_key_file:
-        try:
-            read_keys(kafka.encryption_key_file)
-        except KeyFileError as error:
-            errors.append(str(error))
-    elif kafka.encryption_required:
-        errors.append("kafka.encryption_required: needs kafka.encryption_key_file")
-
-
-def _is_secret(name: str) -> bool:
-    return name.lower().endswith(("password", "key", "url"))
-
-
-def _masked(name: str, value: object) -> str:
-    if value and _is_secret(name):
-        if name.endswith("url") and str(value).startswith("sqlite:"):
-            return str(value)
-        return "***"
-    return str(value)

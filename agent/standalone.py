@@ -8,7 +8,7 @@ own. Roles start in the order in which data needs them and stop in reverse.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Protocol
@@ -20,12 +20,14 @@ from agent.health import serving
 from agent.interceptor.coverage import Counts, Coverage
 from agent.interceptor.program import Interceptor
 from agent.kafka.embedded import EmbeddedBroker
-from agent.keeping import keeping
+from agent.keeping import keeping, terms
 from agent.lifecycle import Roles
-from agent.links import bind
+from agent.links import Contexts, bind
 from agent.metrics import Metric
+from agent.provided import door
+from agent.served import Told, as_metrics
 from agent.settings import Settings
-from cloud.doors.rates import Limits
+from cloud.doors.clusters.rates import Limits
 from cloud.program import Opened, serve
 
 log = logging.getLogger("vethscope")
@@ -64,8 +66,10 @@ class Standalone:
         """Address of the dashboard, once `ready`."""
         self.link: Callable[[], str] = str
         """Makes an address that lets in whoever opens it first."""
-        self.key: Callable[[], str] = str
-        """Makes an API key for a program that reads the dashboard."""
+        self.key: Callable[..., str] = str
+        """Makes an API key for a program that reads the dashboard, or has the role that
+        it is called with."""
+        self._cloud_tells: Callable[[], Iterable[Told]] = tuple
         self._settings = settings
         self._make_source = source
         self._resources = ExitStack()
@@ -98,6 +102,7 @@ class Standalone:
     def metrics(self) -> Iterator[Metric]:
         yield from self._digger.metrics()
         yield from self._source.coverage.metrics()
+        yield from as_metrics(self._cloud_tells())
 
     def wait(self, seconds: float | None = None) -> bool:
         """Until a role fails or all is stopped."""
@@ -114,6 +119,10 @@ class Standalone:
     def monitors(self, addresses: frozenset[bytes]) -> bool:
         """Whether all these addresses' interfaces are captured now."""
         return addresses <= self._source.monitored
+
+    def knows(self, call: str) -> bool:
+        """Whether the fields of a gRPC call's messages have names by now."""
+        return self._digger.knows(call)
 
     def quiesce(self, timeout_seconds: float) -> bool:
         """Waits until all that was captured by now is counted by the cloud."""
@@ -159,8 +168,12 @@ class Standalone:
                 self._on_ready,
                 bind=partial(bind, cloud.collector_files),
                 keeping=keeping(cloud),
+                terms=terms(cloud),
                 origin=cloud.origin,
                 limits=Limits(cloud.packages_per_minute, cloud.rows_per_minute),
+                door=door(cloud),
+                contexts=Contexts(cloud.dashboard_files),
+                trusted_proxies=cloud.trusted_proxies,
             ),
         )
         self._roles.start("digger", self._digger.run)
@@ -179,6 +192,7 @@ class Standalone:
             opened.link,
             opened.key,
         )
+        self._cloud_tells = opened.measures
         self._cloud_ready.set()
 
 

@@ -1,8 +1,9 @@
-"""The demo shop's interface: a request in, an answer out, without any socket.
+"""What the demo company's services answer: a request in, an answer out, no socket.
 
-A small shop as such services are: users, orders, payments, prescriptions, auth and
-health, with created, missing, refused and failing requests. The same request has the
-same answer, so a served and a synthesized run carry the same bytes.
+A small company as such are: users, orders, payments, prescriptions, employees, auth and
+health, with created, missing, refused and failing requests, some of which tell in their
+errors what they should not. The same request has the same answer, so a served and a
+synthesized run carry the same bytes.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agent.demo.planted import DECOYS, REQUEST, RESPONSE, place, value_of
+from agent.demo.planted import DECOYS, RESPONSE, ROLLED_OUT, place
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -27,6 +28,10 @@ class Request(NamedTuple):
     body: bytes = b""
     content_type: str = JSON
     """Of the body, if there is one."""
+    host: str = "shop.example"
+    """What the client calls the server."""
+    agent: str = "vethscope-demo"
+    """What it says of itself."""
 
 
 class Answer(NamedTuple):
@@ -46,20 +51,17 @@ def is_json(content_type: str) -> bool:
     )
 
 
-def requests(number: int) -> Request:
-    """The request that a client sends as its number-th: all kinds, in turn."""
-    make = _CYCLE[number % len(_CYCLE)]
-    return make(number)
-
-
 @lru_cache(maxsize=4096)
-def answer(method: str, target: str) -> Answer:
-    """What the shop answers; 404 for what it does not know."""
+def answer(method: str, target: str, is_rolled_out: bool = False) -> Answer:
+    """What the company answers; 404 for what it does not know. `is_rolled_out`: by the
+    new version of a service."""
     path = target.partition("?")[0]
     segments = path.strip("/").split("/")
     template = "/".join("{id}" if s.isdigit() else s for s in segments)
     numbers = [int(s) for s in segments if s.isdigit()]
-    make = _ANSWERS.get(f"{method} /{template}")
+    endpoint = f"{method} /{template}"
+    make = _ROLLED_OUT.get(endpoint) if is_rolled_out else None
+    make = make or _ANSWERS.get(endpoint)
     return make(numbers[0] if numbers else 0) if make else _problem(404, "not found")
 
 
@@ -67,9 +69,11 @@ def _json(status: int, value: Any, **coding: bool) -> Answer:
     return Answer(status, msgspec.json.encode(value), JSON, **coding)
 
 
-def _problem(status: int, title: str) -> Answer:
+def _problem(status: int, title: str, endpoint: str = "") -> Answer:
+    """With what is planted in the errors of an endpoint."""
     body = {"type": "about:blank", "title": title, "status": status, "trace": DECOYS}
-    return Answer(status, msgspec.json.encode(body), PROBLEM)
+    placed = place(endpoint, RESPONSE, body)
+    return Answer(status, msgspec.json.encode(placed), PROBLEM)
 
 
 def _user(number: int) -> Answer:
@@ -85,8 +89,17 @@ def _users(_: int) -> Answer:
 
 
 def _order(number: int) -> Answer:
+    return _json(200, _order_body(number), is_chunked=True)
+
+
+def _rolled_out_order(number: int) -> Answer:
+    body = place("GET /orders/{id}", RESPONSE, _order_body(number), ROLLED_OUT)
+    return _json(200, body, is_chunked=True)
+
+
+def _order_body(number: int) -> dict[str, Any]:
     lines = [{"sku": f"SKU-{n:05}", "quantity": n, "price": 9.99} for n in range(1, 9)]
-    return _json(200, {"id": number, "lines": lines, **DECOYS}, is_chunked=True)
+    return {"id": number, "lines": lines, **DECOYS}
 
 
 def _orders(_: int) -> Answer:
@@ -125,6 +138,11 @@ def _login(_: int) -> Answer:
     return _json(200, place("POST /auth/login", RESPONSE, body))
 
 
+def _employee(number: int) -> Answer:
+    body = {"id": number, "room": "4.17", "department": "logistics"}
+    return _json(200, place("GET /employees/{id}", RESPONSE, body))
+
+
 def _integrations(_: int) -> Answer:
     body = {"storage": {"region": "eu-central-1", "bucket": "invoices"}}
     return _json(200, place("GET /settings/integrations", RESPONSE, body))
@@ -151,55 +169,15 @@ _ANSWERS: dict[str, Callable[[int], Answer]] = {
     "POST /auth/login": _login,
     "POST /auth/refresh": lambda _: _problem(401, "token expired"),
     "GET /settings/integrations": _integrations,
+    "POST /refunds": lambda _: _problem(422, "card refused", "POST /refunds"),
+    "POST /charges": lambda n: _json(201, {"id": 4711, "state": "captured"}),
+    "POST /messages": lambda _: _json(202, {"state": "queued"}),
+    "POST /entries": lambda _: _json(201, {"booked": True}),
+    "GET /employees/{id}": _employee,
+    "POST /payouts": lambda _: _json(202, {"state": "queued"}),
     "GET /reports/daily": lambda _: _problem(500, "report failed"),
-    "GET /reports/weekly": lambda _: _problem(503, "try again later"),
+    "GET /reports/summary": lambda _: _problem(503, "late", "GET /reports/summary"),
 }
-
-
-def _get(target: str) -> Callable[[int], Request]:
-    return lambda number: Request("GET", target.format(id=number % 5000 + 1))
-
-
-def _delete(target: str) -> Callable[[int], Request]:
-    return lambda number: Request("DELETE", target.format(id=number % 5000 + 1))
-
-
-def _send(method: str, template: str, **body: Any) -> Callable[[int], Request]:
-    whole = place(f"{method} {template}", REQUEST, body)
-
-    def make(number: int) -> Request:
-        encoded = msgspec.json.encode({"client_sequence": number, **whole})
-        return Request(method, template.format(id=number % 5000 + 1), encoded)
-
-    return make
-
-
-_EMAIL = value_of("GET /users", "email").replace("@", "%40")
-_USUAL = (
-    _get("/health"),
-    _get("/users/{id}"),
-    _get("/orders/{id}"),
-    _get("/payments/{id}"),
-    _send("POST", "/orders", product=17, quantity=2, **DECOYS),
-    _send("POST", "/payments", amount="24.50", currency="EUR", order=17),
-)
-_RARE = (
-    _get(f"/users?email={_EMAIL}&page=2&limit=20"),
-    _get("/orders?status=open&since=1767225600"),
-    _get("/products?page=1"),
-    _get("/products/{id}/image"),
-    _get("/payments?format=ndjson"),
-    _get("/settings/integrations"),
-    _get("/reports/daily"),
-    _get("/reports/weekly"),
-    _send("POST", "/users", newsletter=False),
-    _send("PUT", "/users/{id}/payout", currency="EUR"),
-    _send("PATCH", "/users/{id}"),
-    _delete("/users/{id}"),
-    _delete("/orders/{id}"),
-    _send("POST", "/prescriptions", order=17),
-    _send("POST", "/auth/login", username="demo", remember=True),
-    _send("POST", "/auth/refresh", grant_type="refresh"),
-)
-_CYCLE = tuple(make for rare in _RARE for make in (*_USUAL, rare))
-"""112 requests: each rare kind once, between the usual ones."""
+_ROLLED_OUT: dict[str, Callable[[int], Answer]] = {
+    "GET /orders/{id}": _rolled_out_order
+}

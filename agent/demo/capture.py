@@ -1,26 +1,32 @@
 """The demo's traffic as a capture file, for machines where none can be captured.
 
-In: request numbers, times and a seed. Out: pcap bytes of the same requests and answers
-that client and shop exchange, as TCP segments over IPv4 and IPv6 with handshakes,
+In: numbers of calls, times and a seed. Out: pcap bytes of the same requests and answers
+that the company exchanges, as TCP segments over IPv4 and IPv6 with handshakes,
 acknowledgements and ends; the same arguments give the same bytes. Formats: pcap with
 nanoseconds (draft-ietf-opsawg-pcap), Ethernet, RFC 791, RFC 8200, RFC 9293.
 """
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from random import Random
 
-from agent.demo.api import Answer, Request, answer, is_json, requests
+from agent.demo.api import Answer, Request, answer, is_json
+from agent.demo.calls import Edge, call
 from agent.demo.client import KEPT_CONNECTIONS, NEW_CONNECTION_EVERY, Counts
-from agent.demo.shop import PORT
+from agent.demo.company import OUTSIDE, PODS, ROLL_OUT
+from agent.demo.services import PORT
 from agent.demo.wire import encode_answer, encode_request
 
-ADDRESSES = {
-    "shop": ("192.0.2.2", "2001:db8:7e57::2"),
-    "client": ("192.0.2.6", "2001:db8:7e57::6"),
+ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    name: (f"192.0.2.{number}", f"2001:db8:7e57::{number:x}")
+    for number, name in enumerate(PODS, 1)
+} | {
+    name: (f"203.0.113.{number}", f"2001:db8:a11e::{number:x}")
+    for number, name in enumerate(OUTSIDE, 1)
 }
+"""Of pods, and of who is outside."""
 SEGMENT_BYTES = 1428
 """TCP payload of a full Ethernet frame, IPv6 with timestamps as the measure."""
 STEP_NS = 20_000
@@ -39,12 +45,13 @@ class Capture:
     def __init__(self, seed: int) -> None:
         self.counts = Counts()
         self._random = Random(seed)
-        self._kept = [
-            self._connection(family)
-            for _ in range(KEPT_CONNECTIONS)
-            for family in range(2)
-        ]
-        self._is_open = [False] * len(self._kept)
+        self._is_rolled_out = False
+        self._kept: dict[tuple[Edge, int], _Connection] = {}
+
+    def roll_out(self) -> None:
+        """From now on calls go to the new pods."""
+        self._is_rolled_out = True
+        self._kept.clear()
 
     def piece(self, first: int, count: int, start_ns: int, rate: float) -> bytes:
         """A whole pcap file with the exchanges from number `first` on."""
@@ -60,22 +67,24 @@ class Capture:
         return b"".join(frames)
 
     def _exchange(self, number: int) -> Iterator[bytes]:
-        request = requests(number)
-        answered = answer(request.method, request.target)
+        edge, request = call(number, self._is_rolled_out)
+        is_new = self._is_rolled_out and edge.server in ROLL_OUT
+        answered = answer(request.method, request.target, is_new)
         self._count(request, answered)
         if number % NEW_CONNECTION_EVERY == 0:
             family = number // NEW_CONNECTION_EVERY % 2
-            connection = self._connection(family)
+            connection = self._connection(edge, family)
             yield from connection.open()
             yield from connection.send(encode_request(request, is_last=True), True)
             yield from connection.send(encode_answer(answered, is_last=True), False)
             yield from connection.close()
             return
-        kept = number % len(self._kept)
-        connection = self._kept[kept]
-        if not self._is_open[kept]:
-            self._is_open[kept] = True
-            yield from connection.open()
+        place = number % (2 * KEPT_CONNECTIONS)
+        known = self._kept.get((edge, place))
+        if known is None:
+            known = self._kept[edge, place] = self._connection(edge, place % 2)
+            yield from known.open()
+        connection = known
         yield from connection.send(encode_request(request), True)
         yield from connection.send(encode_answer(answered), False)
 
@@ -85,13 +94,16 @@ class Capture:
         self.counts.exchanges += 1
         self.counts.json_exchanges += asked_json or told_json
 
-    def _connection(self, family: int) -> "_Connection":
+    def _connection(self, edge: Edge, family: int) -> "_Connection":
         return _Connection(
-            ADDRESSES["client"][family],
-            ADDRESSES["shop"][family],
+            ADDRESSES[self._pod(edge.client)][family],
+            ADDRESSES[self._pod(edge.server)][family],
             self._random.randrange(32768, 61000),
             (self._random.randrange(1 << 32), self._random.randrange(1 << 32)),
         )
+
+    def _pod(self, name: str) -> str:
+        return ROLL_OUT.get(name, name) if self._is_rolled_out else name
 
 
 class _Connection:

@@ -1,31 +1,34 @@
-"""The demo's client: asks the shop at a fixed rate, and counts what was answered.
+"""The company's clients: make calls at a fixed rate, and count what was answered.
 
-Started by the demo as `python -m agent.demo.client PARENT`. It tells when it reached
-the shop, begins when it reads a line with the rate, tells its counts while it goes on,
-and ends with its standard input: exchanges under way are finished first, so that the
-counts are exact. Most requests go over kept connections, every tenth over a new one.
+In: addresses of the servers, how a client opens a socket, and a rate. Out: exact
+counts, since calls under way are finished before the end. Most calls go over kept
+connections of their edge, every tenth over a new one.
 """
 
 import asyncio
-import sys
-from collections.abc import Iterable
+import socket
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 
 import msgspec
 
-from agent.demo import child
-from agent.demo.api import Request, is_json, requests
-from agent.demo.shop import PORT
+from agent.demo.api import Request, is_json
+from agent.demo.calls import EDGES, Call, Edge, call
+from agent.demo.services import PORT
 from agent.demo.wire import encode_request, read_body, read_head
 
-KEPT_CONNECTIONS = 8
-"""For each address; a request waits if none of them is free."""
+KEPT_CONNECTIONS = 2
+"""Of an edge, for each address; a call waits if none of them is free."""
 NEW_CONNECTION_EVERY = 10
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-"""A shop in the next namespace that takes longer is gone."""
-TELL_SECONDS = 0.2
+"""A server in the next namespace that takes longer is gone."""
+
+Opener = Callable[[str, socket.AddressFamily], socket.socket]
+"""A socket in the namespace of the client with that name."""
+Addresses = Mapping[str, tuple[str, ...]]
 
 
 class Counts(msgspec.Struct):
@@ -34,28 +37,52 @@ class Counts(msgspec.Struct):
     exchanges: int = 0
     json_exchanges: int = 0
     """Those with JSON in the request or the answer."""
+    grpc_exchanges: int = 0
+    """Those of the payroll, counted at the end."""
     failed: int = 0
     finished: bool = False
 
 
-class Client:
-    """Exchanges over new and kept connections."""
+def opened(_: str, family: socket.AddressFamily) -> socket.socket:
+    """In the namespace that the thread is in."""
+    return socket.socket(family, socket.SOCK_STREAM)
 
-    def __init__(self, addresses: Iterable[str], port: int = PORT) -> None:
+
+class Client:
+    """Exchanges over new and kept connections of all edges."""
+
+    def __init__(
+        self, addresses: Addresses, open_socket: Opener = opened, port: int = PORT
+    ) -> None:
+        """`addresses` are those of each server."""
         self.counts = Counts()
-        self._targets = [(address, port) for address in addresses]
-        self._kept: asyncio.Queue[_Connection | None] = asyncio.Queue()
-        """Free ones; None stands for one that failed and is opened again."""
+        self._addresses = dict(addresses)
+        self._open_socket = open_socket
+        self.port = port
+        self._kept: defaultdict[Edge, asyncio.Queue[_Connection | None]]
+        self._kept = defaultdict(asyncio.Queue)
+        """Free ones; None stands for one that is opened again."""
         self._running: set[asyncio.Task[None]] = set()
+        self._generation = 0
 
     async def connect(self) -> None:
         """Opens the kept connections. Raises OSError, TimeoutError."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            for target in self._targets * KEPT_CONNECTIONS:
-                self._kept.put_nowait(await _Connection.open(*target))
+            for edge in EDGES:
+                for address in self._addresses[edge.server] * KEPT_CONNECTIONS:
+                    made = await self._open(edge.client, address)
+                    self._kept[edge].put_nowait(made)
+
+    def switch(self, addresses: Addresses) -> None:
+        """From now on these servers are called there; all connections are made anew."""
+        self._addresses |= addresses
+        self._generation += 1
+        for kept in self._kept.values():
+            for _ in range(kept.qsize()):
+                kept.put_nowait(self._current(kept.get_nowait()))
 
     async def run(self, rate: float, ended: asyncio.Event) -> None:
-        """Sends `rate` requests a second until `ended`, then finishes."""
+        """Makes `rate` calls a second until `ended`, then finishes."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         for number in count():
@@ -64,42 +91,54 @@ class Client:
                 break
             await self._begin(number)
         await asyncio.gather(*self._running)
-        while not self._kept.empty():
-            if kept := self._kept.get_nowait():
-                await kept.close()
+        for kept in self._kept.values():
+            while not kept.empty():
+                if connection := kept.get_nowait():
+                    await connection.close()
 
     async def _begin(self, number: int) -> None:
-        target = self._targets[number // NEW_CONNECTION_EVERY % len(self._targets)]
+        made = call(number, self._generation > 0)
         if number % NEW_CONNECTION_EVERY == 0:
-            exchange = self._over_new(requests(number), target)
+            exchange = self._over_new(made, number)
         else:
-            kept = await self._kept.get()
-            exchange = self._over_kept(requests(number), kept, target)
+            kept = await self._kept[made.edge].get()
+            exchange = self._over_kept(made, number, kept)
         task = asyncio.create_task(exchange)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _over_new(self, request: Request, target: tuple[str, int]) -> None:
-        if connection := await self._exchange(request, None, target, is_last=True):
+    async def _over_new(self, made: Call, number: int) -> None:
+        if connection := await self._exchange(made, number, None, is_last=True):
             await connection.close()
 
     async def _over_kept(
-        self, request: Request, kept: "_Connection | None", target: tuple[str, int]
+        self, made: Call, number: int, kept: "_Connection | None"
     ) -> None:
-        self._kept.put_nowait(await self._exchange(request, kept, target))
+        kept = await self._exchange(made, number, kept)
+        self._kept[made.edge].put_nowait(self._current(kept))
+
+    def _current(self, kept: "_Connection | None") -> "_Connection | None":
+        """The connection, if none was switched since it was opened."""
+        if kept and kept.generation != self._generation:
+            kept.abort()
+            return None
+        return kept
 
     async def _exchange(
         self,
-        request: Request,
+        made: Call,
+        number: int,
         connection: "_Connection | None",
-        target: tuple[str, int],
         is_last: bool = False,
     ) -> "_Connection | None":
         """The connection, if it still stands."""
+        client, server = made.edge
+        addresses = self._addresses[server]
+        address = addresses[number // NEW_CONNECTION_EVERY % len(addresses)]
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                connection = connection or await _Connection.open(*target)
-                has_json = await connection.exchange(request, is_last)
+                connection = connection or await self._open(client, address)
+                has_json = await connection.exchange(made.request, is_last)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             self.counts.failed += 1
             if connection:
@@ -109,17 +148,30 @@ class Client:
         self.counts.json_exchanges += has_json
         return connection
 
+    async def _open(self, client: str, address: str) -> "_Connection":
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        made = self._open_socket(client, family)
+        made.setblocking(False)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(made, (address, self.port))
+            ends = await asyncio.open_connection(sock=made)
+            return _Connection(self._generation, *ends)
+        except BaseException:
+            made.close()
+            raise
+
 
 class _Connection:
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        generation: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
+        self.generation = generation
         self._reader = reader
         self._writer = writer
-
-    @classmethod
-    async def open(cls, address: str, port: int) -> "_Connection":
-        return cls(*await asyncio.open_connection(address, port))
 
     async def exchange(self, request: Request, is_last: bool) -> bool:
         """Returns whether either side was JSON."""
@@ -136,37 +188,3 @@ class _Connection:
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
-
-
-async def _tell(counts: Counts) -> None:
-    while True:
-        await asyncio.sleep(TELL_SECONDS)
-        child.tell(msgspec.to_builtins(counts))
-
-
-async def _run(addresses: tuple[str, ...]) -> None:
-    client = Client(addresses)
-    await client.connect()
-    child.tell({"reached": True})
-    rate = await asyncio.to_thread(sys.stdin.buffer.readline)
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
-    telling = asyncio.create_task(_tell(client.counts))
-    if rate:
-        await client.run(float(rate), ended)
-    telling.cancel()
-    client.counts.finished = True
-    child.tell(msgspec.to_builtins(client.counts))
-
-
-def main() -> None:
-    child.enter(int(sys.argv[1]))
-    told = child.join()
-    try:
-        asyncio.run(_run(told.peers))
-    except (OSError, TimeoutError):
-        child.tell({"reached": False})
-
-
-if __name__ == "__main__":
-    main()

@@ -31,6 +31,8 @@ class Finding(msgspec.Struct, frozen=True):
     sensitivity: str
     client: str
     server: str
+    protocol: str
+    """As the cloud calls it: grpc."""
 
 
 class _Name(msgspec.Struct):
@@ -53,6 +55,7 @@ class _Field(msgspec.Struct):
 class _Endpoint(msgspec.Struct):
     method: str
     path: str
+    protocols: list[str]
     server: _Name
     clients: list[_Client]
     fields: list[_Field]
@@ -72,13 +75,13 @@ def read(dashboard: str, key: str) -> list[Finding]:
     target = urlsplit(dashboard)
     connection = HTTPConnection(target.hostname or "", target.port, timeout=SECONDS)
     try:
-        page = f"/endpoints.json?size={PAGE}"
+        page = f"/api/v1/endpoints?size={PAGE}"
         rows = _get(connection, headers, page, _Rows).endpoints
         found = [
             finding
             for row in rows
             for finding in _findings(
-                _get(connection, headers, f"/endpoints/{row.id}.json", _Endpoint)
+                _get(connection, headers, f"/api/v1/endpoints/{row.id}", _Endpoint)
             )
         ]
     finally:
@@ -98,6 +101,7 @@ def _findings(endpoint: _Endpoint) -> Iterator[Finding]:
             sensitivity=field.sensitivity,
             client=", ".join(client.client.name for client in endpoint.clients),
             server=endpoint.server.name,
+            protocol=", ".join(endpoint.protocols),
         )
 
 

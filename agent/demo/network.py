@@ -1,20 +1,20 @@
-"""The demo's network: two namespaces, each joined to the host by a veth pair.
+"""The demo's network: namespaces, each joined to the host by a veth pair.
 
-Made with pyroute2: host ends, addresses of both families and forwarding between the
-two, so that all traffic is routed through the host. Addresses are from ranges kept
-for tests and documentation (RFC 2544, 5737, 3849); blocks that meet an address or
-route of this host are passed over. The namespaces are those of the demo's two child
-processes, so the kernel removes all of it with them; what is left to restore are
-switches of the host, and only on kernels that cannot forward IPv6 for single
-interfaces.
+Made with pyroute2: host ends, addresses of both families and forwarding between all of
+them, so that all traffic is routed through the host. Addresses are from ranges kept
+for tests and documentation (RFC 2544, 5737, 3849), pods' from one block and those of
+who is outside from another; blocks that meet an address or route of this host are
+passed over. The namespaces are those of child processes, so the kernel removes all of
+it with them; what is left to restore are switches of the host, and only on kernels that
+cannot forward IPv6 for single interfaces.
 """
 
 import errno
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Self
 
@@ -23,19 +23,26 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 INSIDE = "eth0"
-SIDES = ("shop", "client")
+ENDS = 16
+"""Namespaces that one block has addresses for."""
 
 Network = IPv4Network | IPv6Network
 
-_RANGES = {
-    4: ("198.19.252.0/22", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),
+Ranges = Mapping[int, tuple[str, ...]]
+
+PODS_RANGES: Ranges = {
+    4: ("198.19.240.0/20", "192.0.2.0/24"),
     6: ("2001:db8:7e57::/56", "2001:db8:5ce0::/56"),
 }
 """In order: the first ones are seldom in use, even where others are put to use."""
-_BLOCK_PREFIXES = {4: 29, 6: 64}
+OUTSIDE_RANGES: Ranges = {
+    4: ("203.0.113.0/24", "198.51.100.0/24"),
+    6: ("2001:db8:a11e::/56", "2001:db8:0b5::/56"),
+}
+_BLOCK_PREFIXES = {4: 26, 6: 64}
 _END_PREFIXES = {4: 30, 6: 126}
 _IFA_F_NODAD = 2
-_OWN_NAME = re.compile(r"vs(\d+)(?:shop|client)")
+_OWN_NAME = re.compile(r"vs(\d+)p\d+")
 _SYSCTLS = Path("/proc/sys/net")
 
 
@@ -53,46 +60,38 @@ class End(msgspec.Struct, frozen=True):
     """The default route's destination."""
 
 
-class Join(msgspec.Struct, frozen=True):
-    """What a child needs to know of its pair and its peer."""
-
-    ends: tuple[End, ...]
-    """One for each family."""
-    peers: tuple[str, ...]
-    """The other side's addresses, in the families' order."""
+Ends = tuple[End, ...]
+"""One for each family."""
 
 
 class DemoNetwork:
     """As a context: what it changed on the host is put back at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, pods: Iterable[str], outside: Iterable[str]) -> None:
+        """For at most ENDS of each. Raises NetworkError."""
         self._route = IPRoute()
         self._sysctls = _Sysctls()
         try:
             self._remove_remnants()
-            self._ends = self._choose()
+            self.ends = self._choose(tuple(pods), tuple(outside))
         except (NetworkError, NetlinkError) as error:
             self._route.close()
             raise NetworkError(str(error)) from error
+        self._numbers = {name: number for number, name in enumerate(self.ends)}
 
-    def addresses(self, side: str) -> tuple[str, ...]:
-        return tuple(end.inside for end in self._ends[side])
+    def addresses(self, name: str) -> tuple[str, ...]:
+        return tuple(end.inside for end in self.ends[name])
 
-    def host_name(self, side: str) -> str:
-        return f"vs{os.getpid()}{side}"
-
-    def join(self, side: str, pid: int) -> Join:
+    def join(self, name: str, pid: int) -> None:
         """Makes the pair between the host and the process's namespace."""
         try:
-            self._join(side, pid)
+            self._join(name, pid)
         except (NetlinkError, OSError) as error:
             raise NetworkError(f"the network cannot be made here: {error}") from error
-        (other,) = set(SIDES) - {side}
-        return Join(self._ends[side], self.addresses(other))
 
     def close(self) -> None:
-        for side in SIDES:
-            self._remove(self.host_name(side))
+        for name in self.ends:
+            self._remove(self._host_name(name))
         self._sysctls.restore()
         self._route.close()
 
@@ -102,14 +101,22 @@ class DemoNetwork:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _choose(self) -> dict[str, tuple[End, ...]]:
-        blocks = free_blocks(_taken(self._route), _families(), os.getpid())
-        if not blocks:
+    def _choose(
+        self, pods: tuple[str, ...], outside: tuple[str, ...]
+    ) -> dict[str, Ends]:
+        families, taken = _families(), list(_taken(self._route))
+        chosen: dict[str, Ends] = {}
+        for names, ranges in ((pods, PODS_RANGES), (outside, OUTSIDE_RANGES)):
+            blocks = free_blocks(ranges, taken, families, os.getpid())
+            for number, name in enumerate(names):
+                chosen[name] = tuple(_end(block, number) for block in blocks)
+            families = [block.version for block in blocks]
+        if not families:
             raise NetworkError("no range kept for tests is free on this host")
-        return {
-            side: tuple(_end(block, number) for block in blocks)
-            for number, side in enumerate(SIDES)
-        }
+        return {name: _of(families, ends) for name, ends in chosen.items()}
+
+    def _host_name(self, name: str) -> str:
+        return f"vs{os.getpid()}p{self._numbers[name]}"
 
     def _remove_remnants(self) -> None:
         """Of killed demos: their last sockets may hold a namespace for a while."""
@@ -127,14 +134,14 @@ class DemoNetwork:
                 if error.code != errno.ENODEV:
                     raise
 
-    def _join(self, side: str, pid: int) -> None:
-        name = self.host_name(side)
+    def _join(self, joined: str, pid: int) -> None:
+        name = self._host_name(joined)
         peer = {"ifname": INSIDE, "net_ns_pid": pid}
         self._route.link("add", ifname=name, kind="veth", peer=peer)
         index = socket.if_nametoindex(name)
         self._sysctls.forward(name)
         self._route.link("set", index=index, state="up")
-        for end in self._ends[side]:
+        for end in self.ends[joined]:
             self._route.addr(
                 "add",
                 index=index,
@@ -144,8 +151,13 @@ class DemoNetwork:
             )
 
 
+def _of(families: list[int], ends: Ends) -> Ends:
+    """Those of the families that all have."""
+    return tuple(e for e in ends if ip_address(e.inside).version in families)
+
+
 def free_blocks(
-    taken: Iterable[Network], families: Iterable[int], start: int = 0
+    ranges: Ranges, taken: Iterable[Network], families: Iterable[int], start: int = 0
 ) -> list[Network]:
     """A block for each family that meets nothing taken; none: no family has one.
 
@@ -156,15 +168,15 @@ def free_blocks(
     for family in families:
         free = (
             block
-            for block in _blocks(family, start)
+            for block in _blocks(ranges[family], family, start)
             if not any(_meet(block, other) for other in known)
         )
         found += list(next(([block] for block in free), []))
     return found
 
 
-def _blocks(family: int, start: int) -> Iterator[Network]:
-    for text in _RANGES[family]:
+def _blocks(ranges: tuple[str, ...], family: int, start: int) -> Iterator[Network]:
+    for text in ranges:
         prefix = _BLOCK_PREFIXES[family]
         blocks: list[Network] = list(ip_network(text).subnets(new_prefix=prefix))
         turn = start % len(blocks)

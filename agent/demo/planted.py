@@ -2,7 +2,7 @@
 
 All are published for tests and documentation: card networks' and banks' test numbers,
 RFC 2606 names, RFC 5737 and RFC 7042 addresses, Ofcom's drama telephone numbers, ICAO's
-specimen passport, examples of standards and of python-stdnum. The shop's bodies are
+specimen passport, examples of standards and of python-stdnum. The company's bodies are
 made from this table, so what the demo claims to send is what it sends.
 """
 
@@ -36,6 +36,15 @@ _PAY = "POST /payments", REQUEST
 _PRESCRIBE = "POST /prescriptions", REQUEST
 _PAYOUT = "PUT /users/{id}/payout", REQUEST
 _LOGIN = "POST /auth/login"
+_CHARGE = "POST /charges", REQUEST
+_EMPLOYEE = "GET /employees/{id}", RESPONSE
+PAY = "POST /company.v1.Payroll/Pay"
+_JWT = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
+    ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+)
+"""The example of jwt.io."""
 
 PLANTED = (
     Planted(*_GET_USER, "$.email", "contact.email", _ALICE),
@@ -69,7 +78,7 @@ PLANTED = (
     ),
     Planted("GET /payments/{id}", RESPONSE, "$.bic", "financial.bic", "DEUTDEFF500"),
     Planted(*_PAYOUT, "$.iban", "financial.iban", "DE89 3704 0044 0532 0130 00"),
-    Planted(*_PAYOUT, "$.routing_number", "financial.us_routing_number", "110000000"),
+    Planted(*_PAYOUT, "$.routing_number", "financial.us_routing_number", "011401533"),
     Planted(*_PAYOUT, "$.vat_number", "financial.vat_id", "DE136695976"),
     Planted(
         *_PAYOUT,
@@ -83,14 +92,34 @@ PLANTED = (
     Planted(
         _LOGIN, REQUEST, "$.password", "credential.password", "Tr0ub4dor&3-example"
     ),
+    Planted(_LOGIN, RESPONSE, "$.access_token", "credential.jwt", _JWT),
+    Planted("GET /reports/daily", REQUEST, "access_token", "credential.jwt", _JWT),
     Planted(
-        _LOGIN,
-        RESPONSE,
-        "$.access_token",
-        "credential.jwt",
-        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
-        ".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
-        ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+        *("GET /reports/summary", RESPONSE),
+        *("$.recipient.email", "contact.email", "board@company.example"),
+    ),
+    Planted(
+        *("POST /refunds", RESPONSE),
+        *("$.card.number", "financial.payment_card", "5105 1051 0510 5100"),
+    ),
+    Planted(*_CHARGE, "$.card.number", "financial.payment_card", "5555 5555 5555 4444"),
+    Planted(*_CHARGE, "$.card.cvv", "financial.card_cvv", "737"),
+    Planted(*_CHARGE, "$.card.expiry", "financial.card_expiry", "03/30"),
+    Planted(*_CHARGE, "$.card.cardholder_name", "financial.card_holder", "Ann Grey"),
+    Planted(
+        "POST /entries",
+        REQUEST,
+        "$.iban",
+        "financial.iban",
+        "FR1420041010050500013M02606",
+    ),
+    Planted(*_EMPLOYEE, "$.full_name", "personal.name", "Erika Mustermann"),
+    Planted(*_EMPLOYEE, "$.birth_date", "personal.birth_date", "1964-08-12"),
+    Planted(*_EMPLOYEE, "$.social_security_number", "identity.us_ssn", "536-90-4398"),
+    Planted(*_EMPLOYEE, "$.religion", "special.religion", "buddhist"),
+    Planted(
+        *("POST /payouts", REQUEST),
+        *("$.iban", "financial.iban", "NL91ABNA0417164300"),
     ),
     Planted(
         "GET /settings/integrations",
@@ -108,6 +137,37 @@ PLANTED = (
     ),
 )
 
+ROLLED_OUT = (
+    Planted(
+        *("GET /orders/{id}", RESPONSE),
+        *("$.payment.card_number", "financial.payment_card", "4000 0566 5566 5556"),
+    ),
+    Planted(
+        *("POST /messages", REQUEST, "$.to.email", "contact.email"),
+        "dave@example.org",
+    ),
+    Planted(
+        *("POST /messages", REQUEST, "key_id", "credential.aws_access_key"),
+        "AKIAIOSFODNN7EXAMPLE",
+    ),
+)
+"""What the new version of a service adds, while the demo runs."""
+
+OVER_GRPC = (
+    Planted(PAY, REQUEST, "$.employee.full_name", "personal.name", "Max Mustermann"),
+    Planted(PAY, REQUEST, "$.employee.birth_date", "personal.birth_date", "1971-03-09"),
+    Planted(
+        *(PAY, REQUEST),
+        *("$.employee.social_security_number", "identity.us_ssn", "536-90-4397"),
+    ),
+    Planted(PAY, REQUEST, "$.iban", "financial.iban", "BE68 5390 0754 7034"),
+    Planted(
+        *(PAY, RESPONSE),
+        *("$.confirmed_by.email", "contact.email", "payroll@company.example"),
+    ),
+)
+"""What stands in protobuf messages, whose names only the payroll's program knows."""
+
 DECOYS = {
     "order_number": "4929102938475611",
     "reference": "9000000000000001",
@@ -123,9 +183,14 @@ DECOYS = {
 Luhn, the other two pass it outside all card ranges), epoch times, a UUID, a version."""
 
 
-def place(endpoint: str, direction: str, body: dict[str, Any]) -> dict[str, Any]:
+def place(
+    endpoint: str,
+    direction: str,
+    body: dict[str, Any],
+    table: tuple[Planted, ...] = PLANTED,
+) -> dict[str, Any]:
     """The body with the values that belong into it."""
-    for planted in PLANTED:
+    for planted in table:
         stands_here = (planted.endpoint, planted.direction) == (endpoint, direction)
         if stands_here and planted.is_in_body:
             _set(body, planted.path.removeprefix("$.").split("."), planted.value)
@@ -134,7 +199,8 @@ def place(endpoint: str, direction: str, body: dict[str, Any]) -> dict[str, Any]
 
 def value_of(endpoint: str, path: str) -> str:
     """The value of an endpoint's header or query parameter. Raises StopIteration."""
-    return next(p.value for p in PLANTED if (p.endpoint, p.path) == (endpoint, path))
+    known = PLANTED + ROLLED_OUT
+    return next(p.value for p in known if (p.endpoint, p.path) == (endpoint, path))
 
 
 def _set(body: dict[str, Any], keys: list[str], value: str) -> None:

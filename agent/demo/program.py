@@ -1,47 +1,49 @@
-"""`vethscope demo`: a small shop's real traffic through the whole line.
+"""`vethscope demo`: a small company's real traffic through the whole line.
 
-Reads top to bottom: the traffic (two namespaces, or a recording where the privileges
-for these are missing) → all roles on this machine → progress → what was found. Nothing
-of it stays: the store is in a temporary folder, the namespaces end with the processes.
+Reads top to bottom: the traffic (in namespaces, or a recording where the privileges for
+these are missing) → all roles on this machine, with a policy → a roll-out meanwhile →
+progress → what was found. Nothing of it stays: the store is in a temporary folder, the
+namespaces end with the processes.
 """
 
 import logging
-import random
-import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agent.demo import findings, report
+from agent.demo import findings, report, stage
 from agent.demo.client import Counts
+from agent.demo.cluster import Cluster
+from agent.demo.company import ROLL_OUT
 from agent.demo.live import Live, missing_capabilities
 from agent.demo.network import NetworkError
 from agent.demo.process import ChildError, Stopped
 from agent.demo.recording import Recorded
-from agent.settings import Settings, split_address
+from agent.demo.stage import Places
+from agent.settings import Settings
 from agent.standalone import READY_SECONDS, Standalone
 
 log = logging.getLogger("vethscope")
 
 RATE = 500.0
-"""Requests a second."""
-PACKAGE_SECONDS = 0.5
-"""More often than usual, so that the dashboard follows."""
+"""Calls a second, over HTTP/1.1."""
+GRPC_RATE = 25.0
+ROLL_OUT_SECONDS = 10.0
+"""After the beginning, or half of a shorter run."""
+DRAIN_SECONDS = 2.0
+"""Old pods are there for so long after new ones have taken over."""
 QUIESCE_SECONDS = 15.0
 """For what was captured to be counted by the cloud, after a run of its own length."""
 INTERRUPTED_SECONDS = 0.3
 """The same after Ctrl-C: all must end within 3 s."""
-PORTS = range(20_000, 32_000)
 _NEWS_SECONDS = 0.1
 
 Traffic = Live | Recorded
@@ -100,13 +102,20 @@ def _demonstrate(
     as_json: bool,
     stop: threading.Event,
 ) -> None:
-    own = _settings(settings, traffic, folder)
-    failed = threading.Event()
-    with Standalone(own, failed, traffic.source) as standalone:
+    with (
+        stage.naming(traffic.addresses, folder) as cluster,
+        Standalone(
+            stage.settings(settings, cluster, traffic.addresses, folder),
+            threading.Event(),
+            traffic.source,
+        ) as standalone,
+    ):
         _await_ready(standalone, stop)
+        stage.switch_on(standalone.dashboard, standalone.key)
         traffic.begin(standalone, RATE)
-        log.info("demo: dashboard, opens once: %s", standalone.link())
-        sent = _send(traffic, standalone, duration_seconds, stop)
+        _tell(standalone)
+        rollout = Rollout(traffic, cluster, standalone, duration_seconds)
+        sent = _send(traffic, standalone, rollout, duration_seconds, stop)
         quiesce_seconds = INTERRUPTED_SECONDS if stop.is_set() else QUIESCE_SECONDS
         if not standalone.quiesce(quiesce_seconds):
             log.warning("demo: the last pairs are not counted by the cloud yet")
@@ -135,19 +144,72 @@ def _await_ready(standalone: Standalone, stop: threading.Event) -> None:
             raise DemoError("the roles of this machine did not start")
 
 
+def _tell(standalone: Standalone) -> None:
+    """The link first: it lets in."""
+    log.info("demo: dashboard, opens once: %s", standalone.link())
+    log.info("demo: then click first")
+    for line in Places.of(standalone.dashboard).lines():
+        log.info("demo: %s", line)
+
+
+class Rollout:
+    """Replaces pods once, as a roll-out does: the new one comes, clients go over, the
+    old one ends."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        cluster: Cluster,
+        standalone: Standalone,
+        duration_seconds: float | None,
+    ) -> None:
+        self._traffic = traffic
+        self._cluster = cluster
+        self._standalone = standalone
+        half = (duration_seconds or 2 * ROLL_OUT_SECONDS) / 2
+        self._step_at = time.monotonic() + min(half, ROLL_OUT_SECONDS)
+        self._steps = [self._start, self._go_over, self._end]
+
+    def go_on(self) -> None:
+        """Takes the next step if it is time for it."""
+        if self._steps and time.monotonic() >= self._step_at and self._steps[0]():
+            del self._steps[0]
+
+    def _start(self) -> bool:
+        for new in ROLL_OUT.values():
+            self._cluster.run(new, self._traffic.addresses[new], is_new=True)
+        return True
+
+    def _go_over(self) -> bool:
+        is_done = self._traffic.roll_out(self._standalone)
+        if is_done:
+            log.info("demo: a roll-out of %s brought a field", ", ".join(ROLL_OUT))
+            self._step_at = time.monotonic() + DRAIN_SECONDS
+        return is_done
+
+    def _end(self) -> bool:
+        for old in ROLL_OUT:
+            self._cluster.end(old)
+        return True
+
+
 def _send(
     traffic: Traffic,
     standalone: Standalone,
+    rollout: Rollout,
     duration_seconds: float | None,
     stop: threading.Event,
 ) -> Counts:
     """Until the duration is over, the user ends it or a role fails."""
     began = time.monotonic()
+    is_paying = False
     with _progress(duration_seconds) as show:
         while not stop.is_set() and not standalone.wait(0):
             elapsed = time.monotonic() - began
             if duration_seconds and elapsed >= duration_seconds:
                 break
+            is_paying = is_paying or traffic.pay(standalone, GRPC_RATE)
+            rollout.go_on()
             left = (duration_seconds or elapsed + 1) - elapsed
             show(elapsed, traffic.counts(min(_NEWS_SECONDS, left)))
         return traffic.finish()
@@ -185,55 +247,3 @@ class Show:
         elif elapsed - self._told_seconds >= self.LINE_SECONDS:
             self._told_seconds = elapsed
             log.info("demo: %s", text)
-
-
-def _settings(settings: Settings, traffic: Traffic, folder: Path) -> Settings:
-    """With own names, an own store and free ports."""
-    names = folder / "names.toml"
-    names.write_text("".join(_workloads(traffic)))
-    ports = _free_ports(3)
-    addresses, collector = (f"127.0.0.1:{port}" for port in ports[:2])
-    dashboard = settings.cloud.listen
-    if not _is_free(dashboard):
-        dashboard = f"127.0.0.1:{ports[2]}"
-    return replace(
-        settings,
-        addresses=replace(
-            settings.addresses, file=str(names), listen=addresses, server=addresses
-        ),
-        cloud=replace(
-            settings.cloud,
-            listen=dashboard,
-            collector_listen=collector,
-            collector_certificate_file="",
-            collector_key_file="",
-            origin="",
-            token_file="",
-            server=collector,
-            ca_file="",
-            database_url=f"sqlite:///{folder / 'demo.sqlite3'}",
-        ),
-        digger=replace(settings.digger, package_seconds=PACKAGE_SECONDS),
-    )
-
-
-def _workloads(traffic: Traffic) -> Iterator[str]:
-    """TOML of `agent.cluster.names`."""
-    for side, addresses in traffic.addresses.items():
-        quoted = ", ".join(f'"{address}"' for address in addresses)
-        yield f'[[workload]]\nname = "{side}"\naddresses = [{quoted}]\n'
-
-
-def _free_ports(count: int) -> list[int]:
-    """Below those that the kernel gives to outgoing connections at any moment."""
-    numbers = iter(random.sample(PORTS, 1000))
-    free = (number for number in numbers if _is_free(f"127.0.0.1:{number}"))
-    return list(islice(free, count))
-
-
-def _is_free(listen: str) -> bool:
-    try:
-        socket.create_server(split_address(listen)).close()
-    except OSError:
-        return False
-    return True

@@ -7,7 +7,7 @@ file, read back as any file is, and its pairs go the way of all pairs.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,12 +17,12 @@ from agent.demo.capture import ADDRESSES, Capture
 from agent.demo.client import Counts
 from agent.interceptor.coverage import Counts as CoverageCounts
 from agent.interceptor.coverage import Coverage, Report
-from agent.interceptor.worker import counts_of, gathered, gatherer
+from agent.interceptor.reading.worker import counts_of, gathered, gatherer
 from agent.kafka.producer import RecordProducer
 from agent.settings import Settings
 from agent.standalone import Standalone
-from rings.assembler import Assembler
-from rings.pcap import read_blocks
+from rings.packets.pcap import read_blocks
+from rings.streams.assembler import Assembler
 
 SEED = 2026
 PIECE_SECONDS = 0.25
@@ -49,6 +49,9 @@ class Recording:
     @property
     def counts(self) -> Counts:
         return self._capture.counts
+
+    def roll_out(self) -> None:
+        self._capture.roll_out()
 
     def flush(self, timeout_seconds: float) -> bool:
         """Waits until all that was replayed by now is with the broker."""
@@ -111,7 +114,7 @@ class Recording:
 class Recorded:
     """The same as `Live`, of a recording."""
 
-    addresses = ADDRESSES
+    addresses: Mapping[str, tuple[str, ...]] = ADDRESSES
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "demo.pcap"
@@ -124,6 +127,15 @@ class Recorded:
     def begin(self, standalone: Standalone, rate: float) -> None:
         assert self._recording
         self._recording.rate = rate
+
+    def pay(self, standalone: Standalone, rate: float) -> bool:
+        """Never: the recording is HTTP/1.1 only."""
+        return False
+
+    def roll_out(self, standalone: Standalone) -> bool:
+        assert self._recording
+        self._recording.roll_out()
+        return True
 
     def counts(self, seconds: float) -> Counts:
         assert self._recording

@@ -1,5 +1,6 @@
 """What the demo tells: one JSON document, or tables for a terminal."""
 
+import re
 from collections import defaultdict
 
 import msgspec
@@ -9,11 +10,17 @@ from rich.table import Table
 
 from agent.demo.client import Counts
 from agent.demo.findings import Finding
+from agent.demo.stage import Places
 from agent.interceptor.coverage import Counts as CoverageCounts
+from cloud.pages.formats import protocol
 
 _UNPAIRED = "unpaired_"
 _COLOURS = {"high": "bold red", "medium": "yellow", "low": "green"}
 _RANKS = ("high", "medium", "low")
+_FRAME = 10
+"""Characters of a row that are lines and spaces around three columns."""
+_LEAST_ENDPOINT = 20
+"""Characters: narrower terminals break the lines themselves."""
 
 
 class Summary(msgspec.Struct):
@@ -22,6 +29,7 @@ class Summary(msgspec.Struct):
     exchanges_sent: int
     json_exchanges_sent: int
     """Those with JSON in the request or the answer."""
+    grpc_exchanges_sent: int
     pairs_captured: int
     unpaired: dict[str, int]
     """Reason → messages."""
@@ -45,6 +53,7 @@ def summary(
     return Summary(
         exchanges_sent=sent.exchanges,
         json_exchanges_sent=sent.json_exchanges,
+        grpc_exchanges_sent=sent.grpc_exchanges,
         pairs_captured=counts.get("pairs", 0),
         unpaired={
             name.removeprefix(_UNPAIRED): number
@@ -61,29 +70,48 @@ def summary(
 
 def print_tables(summary: Summary, captured: CoverageCounts, console: Console) -> None:
     """Endpoints with their data types by sensitivity, then the coverage."""
-    console.print(_findings_table(summary.findings))
+    console.print(_findings_table(summary.findings, console.width))
     console.print(_coverage_table(summary, captured))
     console.print(f"Dashboard: {summary.dashboard}")
+    console.print("What to open first, while it runs:")
+    for line in Places.of(summary.dashboard).lines():
+        console.print(line, soft_wrap=True)
 
 
-def _findings_table(findings: list[Finding]) -> Table:
+def _findings_table(findings: list[Finding], width: int) -> Table:
+    """An endpoint with who asks whom beside its data types, whose names stay whole."""
+    kinds = [f.data_type for f in findings]
     table = Table(title="Sensitive data by endpoint", title_justify="left")
-    for column in ("endpoint", "client → server", "sensitivity", "data types"):
-        table.add_column(column, overflow="fold")
-    by_row: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    least = max(map(len, kinds), default=0) + len("sensitivity") + _FRAME
+    at_most = max(width - least, _LEAST_ENDPOINT)
+    table.add_column("endpoint, and who asks whom", overflow="fold", max_width=at_most)
+    table.add_column("sensitivity", no_wrap=True)
+    table.add_column("data types", no_wrap=True)
+    by_row: defaultdict[tuple[str, str, str, str], set[str]] = defaultdict(set)
     for found in findings:
-        row = found.endpoint, f"{found.client} → {found.server}", found.sensitivity
+        edge = f"{found.client} → {found.server}"
+        row = found.endpoint, found.protocol, edge, found.sensitivity
         by_row[row].add(found.data_type)
-    for row in sorted(by_row, key=lambda r: (r[0], _rank(r[2]))):
-        endpoint, edge, level = row
+    for row in sorted(by_row, key=lambda r: (r[0], _rank(r[3]))):
+        endpoint, spoken, edge, level = row
         style = _COLOURS.get(level, "")
+        shown = _broken_at_slashes(endpoint, at_most)
         table.add_row(
-            escape(endpoint),
-            edge,
+            f"{escape(shown)}\n[dim]{escape(edge)}, {protocol(spoken)}[/]",
             f"[{style}]{level}[/]" if style else level,
             "\n".join(sorted(by_row[row])),
         )
     return table
+
+
+def _broken_at_slashes(endpoint: str, most: int) -> str:
+    """Lines of at most so many characters where slashes allow it."""
+    lines = [""]
+    for part in re.split(r"(?=[/ ])", endpoint):
+        if len(lines[-1]) + len(part) > most and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
 
 
 def _rank(level: str) -> int:
@@ -97,6 +125,7 @@ def _coverage_table(summary: Summary, captured: CoverageCounts) -> Table:
     rows = {
         "exchanges sent": summary.exchanges_sent,
         "with JSON": summary.json_exchanges_sent,
+        "over gRPC": summary.grpc_exchanges_sent,
         "pairs captured": summary.pairs_captured,
         "ring drops": summary.ring_drops,
         "packages accepted": summary.packages_accepted,

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the demo's service and client speak it (RFC 9112): encode and read.
+"""HTTP/1.1 as the demo's services and clients speak it (RFC 9112): encode and read.
 
 Only what the two need of each other; it is no general parser.
 """
@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from agent.demo.api import Answer, Request
 
-HOST = b"shop.example"
 CHUNK_BYTES = 1000
 _REASONS = {200: b"OK", 201: b"Created", 204: b"No Content", 404: b"Not Found"}
 
@@ -29,8 +28,8 @@ class Head(NamedTuple):
 def encode_request(request: Request, is_last: bool = False) -> bytes:
     lines = [
         f"{request.method} {request.target} HTTP/1.1".encode(),
-        b"Host: " + HOST,
-        b"User-Agent: vethscope-demo",
+        f"Host: {request.host}".encode(),
+        f"User-Agent: {request.agent}".encode(),
         b"Accept: application/json, */*",
         b"Accept-Encoding: gzip",
     ]

@@ -13,24 +13,30 @@ from msgspec import structs
 
 from agent.cluster.addresses import (
     BEHIND_PROXY,
+    INTERNET,
     AddressIndex,
     Workload,
-    place,
     unresolved,
 )
 from agent.digger.heads import METHODS
 from agent.digger.inspection import Inspector, Outcome
-from agent.digger.package import INTERVAL_NS, Draft, Edge, Unnamed
+from agent.digger.package import Draft, Edge, Unnamed, interval_of
 from agent.digger.row import Row
 from agent.digger.sampling import Sampler
 from agent.digger.waiting import Job
 from agent.naming.endpoints import Endpoints
 from agent.naming.workloads import told
-from agent.record import Batch, Fact, Record
+from agent.outside.hosts import Hosts
+from agent.outside.parties import EXTERNAL, Parties
+from agent.record import UNKNOWN_TARGET, Batch, Fact, Record
 from detection.finding import Finding
 
 MOST_GIVEN_UP = 10_000
 """Addresses that nobody waits for any more; then all are waited for once again."""
+
+_UNSPECIFIED = frozenset((bytes(4), bytes(16)))
+UNKNOWN_PATH = "/{unknown}"
+"""Of a request whose path was told before the capture began."""
 
 _METHODS = {method: method.decode() for method in METHODS}
 
@@ -45,12 +51,14 @@ class Counting:
         endpoints: Endpoints,
         sampler: Sampler,
         inspector: Inspector,
+        parties: Parties | None = None,
     ) -> None:
         self.draft = Draft()
         self.sampler = sampler
         self._index = index
         self._endpoints = endpoints
         self._inspector = inspector
+        self._parties = parties or Parties(Hosts(endpoints.segments))
         self._given_up: set[bytes] = set()
 
     def count(self, batch: Batch, now: float) -> int:
@@ -58,12 +66,13 @@ class Counting:
         monotonic."""
         exchanges = 0
         server, port = batch.server, batch.server_port
+        # Whole ones first: they tell what hosts outside are called.
+        for record in batch.records:
+            exchanges += record.fact.exchanges
+            self._count(server, port, record.fact, record, now)
         for fact in batch.facts:
             exchanges += fact.exchanges
             self._count(server, port, fact, None, now)
-        for record in batch.records:
-            exchanges += 1
-            self._count(server, port, record.fact, record, now)
         return exchanges
 
     def gather(self, now: float) -> None:
@@ -73,7 +82,7 @@ class Counting:
 
     def resolve(self, ip: bytes, at_ns: int) -> Workload:
         """The name of an address that had none; it is not waited for again."""
-        known = self._index.find(ip, at_ns) or place(ip)
+        known = self._index.find(ip, at_ns) or self._parties.place(ip)
         if known is None:
             if len(self._given_up) >= MOST_GIVEN_UP:
                 self._given_up.clear()
@@ -83,42 +92,58 @@ class Counting:
     def _count(
         self, ip: bytes, port: int, fact: Fact, record: Record | None, now: float
     ) -> None:
-        at_ns: cython.longlong = fact.first_ns
-        method = _METHODS.get(fact.method, "OTHER")
-        server = self._name(ip, at_ns)
-        client = self._client(fact, at_ns)
+        # At once: one attribute after the other takes several times as long.
+        (
+            asking,
+            identity,
+            token,
+            target,
+            status,
+            shape,
+            raw,
+            protocol,
+            times,
+            truncated,
+            request_bytes,
+            response_bytes,
+            first_ns,
+            last_ns,
+            waited_ns,
+        ) = structs.astuple(fact)
+        at_ns: cython.longlong = first_ns
+        method = _METHODS.get(token, "OTHER")
+        server = self._name(ip, at_ns, port)
+        client = self._client(identity, asking, at_ns)
+        if server is INTERNET or _is_outside(server) or _is_outside(client):
+            server = self._meet(server, client, ip, port, fact, record)
         place = (ip, port) if isinstance(server, Unnamed) else (server, port)
         # Replicas of a client are several clients: addresses tell them apart.
-        asking = fact.client
-        status = fact.status
-        path = self._endpoints.template(
-            place, method, fact.target, asking, status, at_ns
-        )
-        operation = ""
-        if fact.operation:
-            operation = self._endpoints.operation(
-                place, fact.operation, asking, status, at_ns
+        path = UNKNOWN_PATH
+        if target != UNKNOWN_TARGET:
+            path = self._endpoints.template(
+                place, method, target, asking, status, at_ns
             )
-        interval_ns = at_ns - at_ns % INTERVAL_NS
-        edge = Edge(server, client, port, method, path, operation, interval_ns)
-        times: cython.longlong = fact.exchanges
-        row: Row = self.draft.row(edge, at_ns)
+        operation = ""
+        if raw:
+            operation = self._endpoints.operation(place, raw, asking, status, at_ns)
+        interval = interval_of(at_ns)
+        edge: Any = (server, client, port, method, path, operation, interval, protocol)
+        row: Row = self.draft.rows.get(edge) or self.draft.add(Edge._make(edge), at_ns)
         row.count(
             status,
             at_ns,
-            fact.waited_ns // (1000 * times),
-            fact.request_bytes,
-            fact.response_bytes,
-            fact.truncated,
+            waited_ns // (1000 * times) if times else 0,
+            request_bytes,
+            response_bytes,
+            truncated,
             times,
         )
-        if fact.last_ns > row.last_ns:
-            row.last_ns = fact.last_ns
+        row.reach(last_ns)
         endpoint = (server, port, method, path, operation)
-        kind = (status // 100, fact.shape)
+        kind = (status // 100, shape)
         choice = self.sampler.choose(endpoint, kind, record is not None, now)
         if choice:
-            self._choose(edge, endpoint, kind, choice, record, now)
+            self._choose(Edge._make(edge), endpoint, kind, choice, record, now)
 
     def _choose(
         self,
@@ -138,11 +163,17 @@ class Counting:
         job, draft = outcome.job, self.draft
         if outcome.found is not None:
             draft.catalog_digest = self._inspector.digest
+            draft.corrections.know(self._inspector.known)
+            if outcome.unread:
+                draft.note("body_not_read", outcome.unread)
             draft.find(
                 job.edge,
                 job.record.fact.first_ns,
                 self._told(job, "request", outcome.found[0]),
                 self._told(job, "response", outcome.found[1]),
+                job.record.fact.status,
+                job.record.fact.exchanges,
+                outcome.is_named,
             )
             self.sampler.succeed(job.endpoint, job.kind, now)
             return
@@ -168,19 +199,36 @@ class Counting:
             told.append(structs.replace(finding, path=path))
         return told
 
-    def _name(self, ip: bytes, at_ns: int) -> Workload | Unnamed:
-        known = self._index.find(ip, at_ns) or place(ip)
+    def _meet(
+        self, server: Any, client: Any, ip: bytes, port: int, fact: Any, record: Any
+    ) -> Any:
+        """Notes who is outside; the server as it is called."""
+        head, at_ns = record.request.head if record else b"", fact.first_ns
+        if server is INTERNET:
+            server = self._parties.server(ip, port, client, head)
+        if _is_outside(server):
+            self._parties.see(server, ip, None, at_ns, self.draft.meet)
+        if _is_outside(client):
+            self._parties.see(client, fact.client, head, at_ns, self.draft.meet)
+        return server
+
+    def _name(self, ip: bytes, at_ns: int, port: int) -> Workload | Unnamed:
+        known = self._index.find(ip, at_ns, port) or self._parties.place(ip)
         if known is not None:
             return told(known, self._endpoints.segments)
         if self._index.is_static or ip in self._given_up:
             return unresolved(ip)
         return self.draft.unname(ip, at_ns)
 
-    def _client(self, fact: Fact, at_ns: int) -> Workload | Unnamed:
+    def _client(self, identity: str, ip: bytes, at_ns: int) -> Workload | Unnamed:
         """Also one that a mesh's proxy hides, by the identity that it vouches for."""
-        namespace, _, account = fact.client_identity.partition("/")
-        if account:
+        if identity:
+            namespace, _, account = identity.partition("/")
             return Workload(namespace, "ServiceAccount", account)
-        if not any(fact.client):
+        if ip in _UNSPECIFIED:
             return BEHIND_PROXY
-        return self._name(fact.client, at_ns)
+        return self._name(ip, at_ns, 0)
+
+
+def _is_outside(workload: Any) -> bool:
+    return len(workload) > 1 and workload[1] == EXTERNAL

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.record import (
     VERSION,
+    Agent,
     Batch,
     Fact,
     Message,
@@ -29,12 +30,15 @@ LARGEST = 1 << 40
 """Of one count of bytes or pieces."""
 MOST_REASONS = 80
 LONGEST_NODE = 253
+MOST_WORKERS = 10_000
+"""Of a node."""
 LONGEST_OPERATION = 512
 """Bytes of one operation's name."""
 LONGEST_TARGET = 4_096
 """Bytes of a fact's target; the writer stops at half of that."""
 
 _IDENTITY = re.compile(r"(?:[-a-z0-9]{1,63}/[-a-z0-9]{1,63})?")
+_TEXT = re.compile(r"[\x20-\x7e]{0,100}")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
 Value = TypeVar("Value")
@@ -111,8 +115,8 @@ def _is_fact(fact: Fact) -> bool:
         and 0 <= fact.status <= 999
         and 0 <= fact.shape < 1 << 64
         and len(fact.operation) <= LONGEST_OPERATION
-        and 0 <= fact.truncated <= fact.exchanges <= LARGEST
-        and fact.exchanges > 0
+        and 0 <= fact.exchanges <= LARGEST
+        and 0 <= fact.truncated <= LARGEST
         and 0 <= fact.request_bytes <= LARGEST
         and 0 <= fact.response_bytes <= LARGEST
         and 0 <= fact.first_ns <= fact.last_ns <= LATEST_NS
@@ -123,7 +127,8 @@ def _is_fact(fact: Fact) -> bool:
 def _is_record(record: Record) -> bool:
     return (
         _is_fact(record.fact)
-        and record.fact.exchanges == 1
+        and record.fact.exchanges <= 1
+        and 0 <= record.part <= LARGEST
         and 0 <= record.client_port <= 65_535
         and record.answered_ns <= LATEST_NS
         and _is_message(record.request)
@@ -135,12 +140,23 @@ def _is_message(message: Message) -> bool:
     return 0 <= message.body_bytes <= LARGEST and 0 <= message.gaps <= LARGEST
 
 
+def _is_agent(agent: Agent) -> bool:
+    return (
+        _TEXT.fullmatch(agent.version) is not None
+        and _TEXT.fullmatch(agent.kernel) is not None
+        and _REASON.fullmatch(agent.state) is not None
+        and 0 <= agent.started_ns <= LATEST_NS
+        and 0 <= agent.workers <= MOST_WORKERS
+    )
+
+
 def _is_coverage(coverage: NodeCoverage) -> bool:
     counters = (coverage.buckets, coverage.counts)
     return (
         coverage.version == VERSION
         and len(coverage.node.encode()) <= LONGEST_NODE
         and len(coverage.pod) in (0, 4, 16)
+        and (coverage.agent is None or _is_agent(coverage.agent))
         and 0 <= coverage.window_start_ns <= coverage.window_end_ns <= LATEST_NS
         and all(len(counter) <= MOST_REASONS for counter in counters)
         and all(

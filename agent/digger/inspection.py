@@ -19,16 +19,21 @@ from functools import partial
 
 import msgspec
 
-from agent.digger.detectors import AwayError, Detector, Part, RefusedError, Scanned
-from agent.digger.heads import content_coding
+from agent.bodies import Bodies, unread
+from agent.digger.detectors import (
+    AwayError,
+    Detector,
+    Known,
+    Part,
+    RefusedError,
+    Scanned,
+)
 from agent.digger.waiting import Job, Waiting
 from agent.lifecycle import Roles, told
 from agent.metrics import COUNTER, Metric, counter, gauge
-from agent.record import Message as Captured
-from agent.record import Record
 from agent.settings import Digger
 from detection.finding import Finding
-from rings.content import decode
+from detection.protobuf.schemas import Schemas
 
 log = logging.getLogger("vethscope")
 
@@ -37,9 +42,9 @@ PAUSE_SECONDS = (0.2, 5.0)
 MOST_FAILURES = 2
 """A job of its own that gets no answer so often, from a detector that answers others,
 is refused."""
-TICK_SECONDS = 0.05
+PAUSE_STEP_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
-"""Between two looks of an idle thread."""
+"""Between two looks of a thread that has nothing to do: at least, at most."""
 CLOSE_SECONDS = 1.0
 """At the end a call under way may take so long; then its thread is left behind."""
 
@@ -52,6 +57,10 @@ class Outcome(msgspec.Struct, eq=False):
     """Of the request and the response."""
     is_refused: bool = False
     """A detector failed on it and will again."""
+    unread: int = 0
+    """Of its two bodies, those in a coding that cannot be undone."""
+    is_named: bool | None = None
+    """The types of its protobuf messages are known, all of them; None: it has none."""
 
 
 class Counts(msgspec.Struct):
@@ -69,11 +78,18 @@ class Inspector:
     """`put` and `take` belong to one thread; use as a context, which closes the
     detector at its end."""
 
-    def __init__(self, detector: Detector, settings: Digger, body_bytes: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        settings: Digger,
+        body_bytes: int,
+        schemas: Schemas | None = None,
+    ) -> None:
+        """`schemas` tell the names in protobuf messages."""
         self.counts = Counts()
         self.is_away = False
         self._detector = detector
-        self._body_bytes = body_bytes
+        self._bodies = Bodies(body_bytes, schemas)
         self._changed = threading.Condition()
         self._waiting = Waiting(settings, time.monotonic())
         self._running = 0
@@ -86,6 +102,11 @@ class Inspector:
     def digest(self) -> str:
         """Of the rules that found what was found."""
         return self._detector.digest
+
+    @property
+    def known(self) -> Known:
+        """The data types of these rules, as far as the detector told them."""
+        return self._detector.known
 
     @property
     def waiting(self) -> int:
@@ -108,7 +129,7 @@ class Inspector:
             if not self._waiting.put(job):
                 self.counts.no_room += 1
                 return False
-            if self._waiting.is_batch:
+            if self._waiting.is_news:
                 self._changed.notify()
             return True
 
@@ -168,7 +189,9 @@ class Inspector:
 
     def __exit__(self, *_: object) -> None:
         """Ends calls that are under way, too."""
-        self._is_closing = True
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
         self._detector.close()
         self._stack.close()
 
@@ -194,10 +217,19 @@ class Inspector:
                 self._running += 1
                 waits = [now - job.since for job in jobs if job.is_must]
                 self.counts.wait_seconds = max(waits, default=self.counts.wait_seconds)
-            else:
-                pause = max(self._waiting.pause_seconds(now), TICK_SECONDS)
-                self._changed.wait(min(pause, LONGEST_PAUSE_SECONDS))
+                if not self._waiting.is_empty:
+                    self._changed.notify()
+            elif not self._is_closing:
+                self._changed.wait(self._pause_seconds(now))
             return jobs, self._generation
+
+    def _pause_seconds(self, now: float) -> float:
+        """Until a look is worth while, if nobody notifies. Threads that wake for
+        nothing cost a digger without traffic more than all else that it does."""
+        if self.is_away or self._waiting.is_empty:
+            return LONGEST_PAUSE_SECONDS
+        pause = max(self._waiting.pause_seconds(now), PAUSE_STEP_SECONDS)
+        return min(pause, LONGEST_PAUSE_SECONDS)
 
     def _ask(self) -> None:
         """Whether a detector is there again."""
@@ -216,8 +248,7 @@ class Inspector:
         """What became of the jobs, each alone if the detector fails on them."""
         outcomes: list[Outcome] = []
         try:
-            limit = self._body_bytes
-            flat = [one for job in jobs for one in parts(job.record, limit)]
+            flat = [one for job in jobs for one in self._bodies.parts(job.record)]
             scanned = self._detector.scan(flat)
         except AwayError as error:
             return error
@@ -236,9 +267,14 @@ class Inspector:
         self._spend(scanned)
         found = scanned.findings
         return [
-            Outcome(job, (request, response))
-            for job, request, response in zip(
-                jobs, found[::2], found[1::2], strict=True
+            Outcome(
+                job,
+                (request, response),
+                unread=unread(job.record, one, other),
+                is_named=_is_named(one, other),
+            )
+            for job, request, response, one, other in zip(
+                jobs, found[::2], found[1::2], flat[::2], flat[1::2], strict=True
             )
         ]
 
@@ -265,6 +301,7 @@ class Inspector:
         """What must be done waits on, unless it is what made the detector fail."""
         if not self.is_away:
             self.is_away = True
+            self._changed.notify_all()
             log.warning("detector: %s, counting goes on without it", error)
         if len(jobs) == 1:
             jobs[0].failures += 1
@@ -282,24 +319,6 @@ class Inspector:
         return ended
 
 
-def parts(record: Record, limit: int) -> tuple[Part, Part]:
-    """Request and response for the detector, bodies decoded to at most `limit`."""
-    return part(record.request, limit), part(record.response, limit)
-
-
-def part(captured: Captured, limit: int) -> Part:
-    """A captured message for the detector, its body decoded to at most `limit`."""
-    coding = content_coding(captured.head)
-    body, is_whole = captured.body, True
-    if coding:
-        body, is_whole = decode(coding, body, limit)
-    is_cut = captured.truncated or captured.gaps > 0 or not is_whole
-    return Part(captured.head, body, is_cut)
-
-
-def body_prefix(captured: Captured, limit: int) -> bytes:
-    """The first decoded bytes of a body."""
-    coding = content_coding(captured.head)
-    if not coding:
-        return captured.body[:limit]
-    return decode(coding, captured.body, limit)[0]
+def _is_named(*parts: Part) -> bool | None:
+    known = [part.is_named for part in parts if part.is_named is not None]
+    return all(known) if known else None

@@ -60,6 +60,9 @@ class Received(NamedTuple):
     first: int
     key: bytes
     value: bytes
+    is_beginning: bool
+    """The first of its partition that is read, or the offsets begin anew: the topic may
+    be another one than its identity says."""
 
     @property
     def following(self) -> int:
@@ -340,7 +343,10 @@ class Intake:
         self._epochs[place] = message.leader_epoch()
         identity = self._identities[topic]
         key, value = message.key() or b"", message.value() or b""
-        return Received(topic, identity, partition, follows, offset, key, value)
+        is_beginning = position is None or offset < follows
+        return Received(
+            topic, identity, partition, follows, offset, key, value, is_beginning
+        )
 
     def _say(self, error: KafkaError) -> None:
         if error.code() in DENIED:

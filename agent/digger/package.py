@@ -11,15 +11,22 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from agent.cluster.addresses import Workload
+from agent.digger.corrections import Corrections
 from agent.digger.row import Row
-from agent.record import NodeCoverage
-from detection.finding import Finding
+from agent.digger.whys import Place, Whys
+from agent.digger.whys import why as told_why
+from agent.outside.parties import Party
+from agent.record import Agent, NodeCoverage
+from detection.finding import Finding, Why
 from proto.v1 import collector_pb2
 
 AGENT_VERSION = version("vethscope")
 
 REQUEST, RESPONSE = collector_pb2.REQUEST, collector_pb2.RESPONSE
+NAMES_KNOWN, NAMES_UNKNOWN = collector_pb2.NAMES_KNOWN, collector_pb2.NAMES_UNKNOWN
 
 MOST_ROWS = 4_000
 """Endpoints and places of one package."""
@@ -30,6 +37,8 @@ ROW_BYTES = 100
 MOST_FINDINGS = 128
 """Of one message; the most sensitive are kept, the others counted."""
 MOST_REASONS = 100
+ERROR_STATUS = 400
+"""From it on an answer tells of an error (RFC 9110 section 15)."""
 LONGEST_PATH_BYTES = 2_048
 LARGEST = 1 << 44
 """Of one counter: these three are what the cloud accepts."""
@@ -37,6 +46,9 @@ INTERVAL_NS = 300 * 10**9
 """Rows of a package lie in one interval of capture time each."""
 QUEUE_NODE = ""
 """Coverage of the queue itself, which is no node: undecodable, expired …"""
+
+WHY_BYTES = 150
+"""Of an explanation, about."""
 
 Resolve = Callable[[bytes, int], Workload]
 
@@ -57,6 +69,7 @@ class Edge(NamedTuple):
     path: str
     operation: str = ""
     interval_ns: int = 0
+    protocol: int = collector_pb2.HTTP_1
 
 
 def interval_of(at_ns: int) -> int:
@@ -84,16 +97,27 @@ class Windows:
 class Draft:
     """One package in the making."""
 
-    def __init__(self) -> None:
-        self.records = 0
+    def __init__(
+        self, whys: Whys | None = None, corrections: Corrections | None = None
+    ) -> None:
+        """Both outlive it: what was told is not told again."""
+        self._whys = whys or Whys()
+        self.corrections = corrections or Corrections()
+        self._new_whys: dict[tuple[Edge, Place], Why] = {}
+        self.exchanges = 0
         """Exchanges that the messages covered tell of."""
         self.catalog_digest = ""
         self._offsets: dict[tuple[str, int], list[int]] = {}
         self._follows: dict[tuple[str, int], int] = {}
-        self._rows: dict[Edge, Row] = {}
+        self.rows: dict[Edge, Row] = {}
+        """For looking up, also by a plain tuple; `row` and `add` make them."""
         self._places = 0
         self._bytes = 0
         self._coverage: dict[tuple[str, bytes, int], Windows] = {}
+        self.workloads: set[Workload] = set()
+        """All that it names, once it is built."""
+        self._agents: dict[str, tuple[Agent, int]] = {}
+        self._parties: dict[Party, int] = {}
         self._unnamed: dict[bytes, int] = {}
         self._queue: Counter[str] = Counter()
 
@@ -104,11 +128,11 @@ class Draft:
     @property
     def is_quiet(self) -> bool:
         """There is nothing in it but the nodes' coverage."""
-        return not self._rows
+        return not self.rows
 
     @property
     def is_full(self) -> bool:
-        rows = len(self._rows) + self._places + len(self._coverage)
+        rows = len(self.rows) + self._places + len(self._coverage)
         return rows >= MOST_ROWS or self._bytes >= MOST_BYTES
 
     @property
@@ -137,10 +161,12 @@ class Draft:
 
     def row(self, edge: Edge, at_ns: int) -> Row:
         """The row of an edge, for adding to it before anything else is called."""
-        row = self._rows.get(edge)
-        if row is None:
-            row = self._rows[edge] = Row(at_ns)
-            self._bytes += ROW_BYTES + _size(edge.path) + _size(edge.operation)
+        return self.rows.get(edge) or self.add(edge, at_ns)
+
+    def add(self, edge: Edge, at_ns: int) -> Row:
+        """A row for an edge that has none."""
+        row = self.rows[edge] = Row(at_ns)
+        self._bytes += ROW_BYTES + _size(edge.path) + _size(edge.operation)
         return row
 
     def find(
@@ -149,17 +175,34 @@ class Draft:
         at_ns: int,
         request: list[Finding],
         response: list[Finding],
+        status: int = 0,
+        exchanges: int = 1,
+        is_named: bool | None = None,
     ) -> None:
-        """Adds what an inspected exchange held; another draft may have counted it."""
+        """Adds what an inspected exchange held; another draft may have counted it.
+        `exchanges`: none if it is a later part of one. `is_named` says whether the
+        types of its protobuf messages are known."""
         for named in (edge.server, edge.client):
             if isinstance(named, Unnamed):
                 self.unname(named.ip, at_ns)
         row = self.row(edge, at_ns)
-        row.inspected += 1
+        row.inspected += exchanges
+        if is_named is not None:
+            row.names = NAMES_KNOWN if is_named else NAMES_UNKNOWN
+        self._whys.follow(self.catalog_digest)
         for direction, findings in ((REQUEST, request), (RESPONSE, response)):
-            self._find(row, direction, findings)
+            findings = self.corrections.apply(edge, direction, findings)
+            is_error = direction == RESPONSE and status >= ERROR_STATUS
+            self._find(edge, row, direction, findings, is_error)
 
-    def _find(self, row: Row, direction: int, findings: list[Finding]) -> None:
+    def _find(
+        self,
+        edge: Edge,
+        row: Row,
+        direction: int,
+        findings: list[Finding],
+        is_error: bool,
+    ) -> None:
         findings = [
             finding
             for finding in findings
@@ -170,18 +213,38 @@ class Draft:
                 findings, key=lambda f: (-f.sensitivity, -f.likelihood, f.path)
             )
             self.note("finding_dropped", len(findings) - MOST_FINDINGS)
+        met: set[Place] = set()
         for found in findings[:MOST_FINDINGS]:
             key = (direction, found.location, found.path, found.data_type)
-            values = [found.sensitivity, found.likelihood, found.count]
-            if row.place(key, values):
+            errors = found.count if is_error else 0
+            # Two findings of one place, less and more likely, are of one message.
+            counters = (found.count, errors, int(key not in met))
+            met.add(key)
+            if row.place(key, [found.sensitivity, found.likelihood, *counters]):
                 self._places += 1
                 self._bytes += _size(found.path) + _size(found.data_type)
+            # Of the endpoint: clients and intervals of one have the same reasons.
+            endpoint = (edge.server, edge.port, edge.method, edge.path, edge.operation)
+            if found.why and self._whys.is_news(endpoint, key, found):
+                self._new_whys[edge, key] = found.why
+                self._bytes += WHY_BYTES
+
+    def meet(self, party: Party, at_ns: int) -> None:
+        """Tells of someone outside, seen at a capture time."""
+        if party not in self._parties:
+            self._bytes += ROW_BYTES + _size(party.workload.name) + _size(party.network)
+        self._parties[party] = at_ns
 
     def note(self, reason: str, count: int = 1) -> None:
         """Counts something about the queue itself, see QUEUE_NODE."""
         self._queue[reason] += count
 
     def cover_node(self, coverage: NodeCoverage) -> None:
+        if coverage.agent is not None:
+            self._agents[coverage.node] = coverage.agent, coverage.window_end_ns
+            self._bytes += ROW_BYTES
+        if not coverage.buckets and not coverage.counts:
+            return
         interval_ns = interval_of(coverage.window_start_ns)
         key = (coverage.node, coverage.pod, interval_ns)
         known = self._coverage.get(key)
@@ -208,10 +271,21 @@ class Draft:
                 follows=self._follows.get(place),
             )
         names = {ip: resolve(ip, at_ns) for ip, at_ns in self._unnamed.items()}
-        for edge, row in _named(self._rows, names).items():
-            _add_endpoint(package, edge, row)
+        told = {
+            (_names_of(edge, names), key): why
+            for (edge, key), why in self._new_whys.items()
+        }
+        positions: dict[Why, int] = {}
+        for edge, row in _named(self.rows, names).items():
+            self.workloads.update((edge.server, edge.client))  # type: ignore[arg-type]
+            _add_endpoint(package, edge, row, told, positions)
+        package.whys.extend(map(told_why, positions))
         for (node, pod, interval_ns), windows in self._coverage.items():
-            workload = _workload(resolve(pod, windows.end_ns)) if pod else None
+            workload = None
+            if pod:
+                owner = resolve(pod, windows.end_ns)
+                self.workloads.add(owner)
+                workload = _workload(owner)
             package.coverage.add(
                 node=node,
                 workload=workload,
@@ -220,6 +294,17 @@ class Draft:
                 window_end_ns=windows.end_ns,
                 bytes=_most(windows.buckets),
                 counts=_most(windows.counts),
+            )
+        for node, (agent, at_ns) in self._agents.items():
+            package.agents.add(node=node, reported_ns=at_ns, **structs.asdict(agent))
+        for party, at_ns in self._parties.items():
+            package.parties.add(
+                workload=_workload(party.workload),
+                country=party.country,
+                network=party.network,
+                is_robot=party.is_robot,
+                first_seen_ns=at_ns,
+                last_seen_ns=at_ns,
             )
         package.window_start_ns = min(_starts(package), default=now_ns)
         package.window_end_ns = max(_ends(package), default=now_ns)
@@ -243,14 +328,18 @@ def _named(rows: dict[Edge, Row], names: dict[bytes, Workload]) -> dict[Edge, Ro
     """Rows by named edges; rows of several addresses may become one."""
     named: dict[Edge, Row] = {}
     for edge, row in rows.items():
-        known = edge._replace(
-            server=_name(edge.server, names), client=_name(edge.client, names)
-        )
+        known = _names_of(edge, names)
         if known in named:
             named[known].merge(row)
         else:
             named[known] = row
     return named
+
+
+def _names_of(edge: Edge, names: dict[bytes, Workload]) -> Edge:
+    return edge._replace(
+        server=_name(edge.server, names), client=_name(edge.client, names)
+    )
 
 
 def _name(place: Workload | Unnamed, names: dict[bytes, Workload]) -> Workload:
@@ -264,7 +353,14 @@ def _workload(workload: Workload | Unnamed) -> collector_pb2.Workload:
     return collector_pb2.Workload(namespace=namespace, kind=kind, name=name)
 
 
-def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
+def _add_endpoint(
+    package: collector_pb2.Package,
+    edge: Edge,
+    row: Row,
+    whys: dict[tuple[Edge, Place], Why],
+    positions: dict[Why, int],
+) -> None:
+    """`positions` are those of the package's explanations, from 1."""
     endpoint = package.endpoints.add(
         server=_workload(edge.server),
         client=_workload(edge.client),
@@ -272,9 +368,10 @@ def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
         method=edge.method,
         path=edge.path,
         operation=edge.operation,
-        protocol=collector_pb2.HTTP_1,
+        protocol=collector_pb2.Protocol.ValueType(edge.protocol),
         interval_start_ns=edge.interval_ns,
         inspected=row.inspected,
+        names=collector_pb2.Names.ValueType(row.names),
         first_seen_ns=row.first_ns,
         last_seen_ns=row.last_ns,
     )
@@ -295,7 +392,9 @@ def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
         )
     for key in sorted(row.places):
         direction, location, path, data_type = key
-        sensitivity, likelihood, count = row.places[key]
+        sensitivity, likelihood, count, errors, messages = row.places[key]
+        why = whys.get((edge, key))
+        position = positions.setdefault(why, len(positions) + 1) if why else 0
         endpoint.places.add(
             direction=_enum(direction),
             location=_enum(location),
@@ -304,6 +403,9 @@ def _add_endpoint(package: collector_pb2.Package, edge: Edge, row: Row) -> None:
             sensitivity=_enum(sensitivity),
             likelihood=_enum(likelihood),
             count=min(count, LARGEST),
+            why=position,
+            errors=min(errors, LARGEST),
+            messages=min(messages, LARGEST),
         )
 
 

@@ -8,20 +8,21 @@ this program, nothing is lost and nothing counts twice. Nothing here waits for a
 program but for a bounded time, so a part that is away stops only what needs it.
 """
 
+import gc
 import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 
-from agent.cluster import api, names
-from agent.cluster.addresses import AddressIndex
-from agent.cluster.service import Server
-from agent.cluster.watch import follow
+from agent.cluster.address_list.service import Server
+from agent.digger.accounting import Accounting
+from agent.digger.cluster import Surroundings
+from agent.digger.corrections import Corrections
 from agent.digger.counting import Counting
-from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
+from agent.digger.descriptors import Descriptors
 from agent.digger.detectors import Detector, DetectorClient, LocalDetector
 from agent.digger.ending import QUIET_SECONDS, Ending
 from agent.digger.inspection import Inspector
@@ -29,18 +30,20 @@ from agent.digger.intake import Intake, Received
 from agent.digger.package import Draft
 from agent.digger.sampling import Sampler
 from agent.digger.uplink import Uplink
-from agent.encryption import Unreadable
+from agent.digger.whys import CatalogTold, Whys, data_types
 from agent.health import Pulse
 from agent.kafka.names import NamesTopic, names_key
 from agent.kafka.reachability import Reachability
 from agent.kafka.sealing import opener
 from agent.kafka.topics import Watch, ensure_topics, topics
 from agent.lifecycle import Roles
-from agent.lifecycle import told as words
-from agent.metrics import COUNTER, GAUGE, Metric, counter
+from agent.metrics import COUNTER, GAUGE, Metric, counter, gauge
 from agent.naming.endpoints import Endpoints
-from agent.record import Batch, NodeCoverage
-from agent.settings import Settings
+from agent.outside.geography import Geography
+from agent.outside.hosts import Hosts
+from agent.outside.parties import Parties
+from agent.outside.ranges import Ranges
+from agent.settings import Settings, split_list
 
 log = logging.getLogger("vethscope")
 
@@ -70,19 +73,22 @@ class Digger:
         """Raises KeyFileError."""
         self._settings = settings
         self._opener = opener(settings)
-        self._topics = topics(settings)
         self._reachability = Reachability(settings.kafka.bootstrap)
-        self._index = AddressIndex()
         self._endpoints = Endpoints(names_key(settings))
         self._uplink = Uplink(settings.cloud, settings.cluster.name)
         self._inspector: Inspector | None = None
+        self._whys = Whys()
+        self._corrections = Corrections(settings.cluster.name)
+        self._catalog = CatalogTold()
+        self._hosts = Hosts(self._endpoints.segments)
+        self._cluster = Surroundings(settings.addresses, settings.cluster, self._hosts)
         self._failures: Counter[str] = Counter()
         self._recreated = 0
         self.lags: dict[str, int] = {}
         """Messages not read yet, of each partition."""
         self._looked_at = 0.0
         self._tell: Callable[[], None] = lambda: None
-        self._draft_began = self._taken_at = time.monotonic()
+        self._taken_at = time.monotonic()
         self.is_serving = threading.Event()
         """Set once rules are loaded and the address list is served."""
         self.is_reading = threading.Event()
@@ -100,11 +106,16 @@ class Digger:
         inspector = self._inspector
         return (
             self.is_reading.is_set()
+            and not self._cluster.freshness.is_old
             and self._reachability.is_up
             and self._uplink.is_up
             and inspector is not None
             and not inspector.is_away
         )
+
+    @property
+    def lack(self) -> str:
+        return "names are old" if self._cluster.freshness.is_old else "not yet"
 
     @property
     def has_started(self) -> bool:
@@ -120,6 +131,11 @@ class Digger:
         """Packages that the cloud has accepted."""
         return self._uplink.packages
 
+    @property
+    def corrections_revision(self) -> int:
+        """Of the corrections that are applied; 0: none were heard."""
+        return self._corrections.revision
+
     def metrics(self) -> Iterable[Metric]:
         inspector = self._inspector
         yield counter(
@@ -134,6 +150,16 @@ class Digger:
             "vethscope_digger_topics_recreated_total",
             "Times that a topic was made anew.",
             self._recreated,
+        )
+        yield gauge(
+            "vethscope_digger_list_age_seconds",
+            "How long names of the cluster were not current.",
+            self._cluster.freshness.age_seconds,
+        )
+        yield gauge(
+            "vethscope_digger_corrections_revision",
+            "Of the cloud's corrections that it goes by.",
+            self.corrections_revision,
         )
         yield from self._uplink.metrics()
         yield Metric(
@@ -152,6 +178,12 @@ class Digger:
         )
         if inspector is not None:
             yield from inspector.metrics()
+            yield from self._descriptors.metrics()
+
+    def knows(self, call: str) -> bool:
+        """Whether a gRPC call's messages have names, `/package.Service/Method`; once it
+        reads."""
+        return len(self._descriptors.schemas.of(call.encode())) > 0
 
     def run(self, stop: threading.Event) -> None:
         settings = self._settings
@@ -159,37 +191,60 @@ class Digger:
         with ExitStack() as stack:
             log.info("digger: preparing the rules of detection")
             detector = _detector(settings)
+            self._descriptors = Descriptors(settings)
+            stack.callback(self._descriptors.close)
             self._inspector = inspector = stack.enter_context(
-                Inspector(detector, settings.digger, settings.capture.body_bytes)
+                Inspector(
+                    detector,
+                    settings.digger,
+                    settings.capture.body_bytes,
+                    self._descriptors.schemas,
+                )
+            )
+            self._parties = Parties(
+                self._hosts,
+                Ranges.load(settings.addresses.ranges_file),
+                Geography(split_list(settings.addresses.geography_files)),
             )
             self._counting = Counting(
-                self._index, self._endpoints, self._sampler(), inspector
+                self._cluster.index,
+                self._endpoints,
+                self._sampler(),
+                inspector,
+                self._parties,
             )
+            self._counting.draft = Draft(self._whys, self._corrections)
+            self._accounting = Accounting(
+                self._counting,
+                self._opener,
+                topics(settings).records,
+                self._cluster.freshness,
+                self._failures,
+                self._close,
+            )
+            # What lasts, the vocabulary above all, need not be looked through for
+            # garbage again and again.
+            gc.collect()
+            gc.freeze()
             roles = stack.enter_context(Roles(failed))
-            self._follow_names(roles)
+            self._cluster.follow(roles)
             server = Server(
-                self._index, settings.addresses.listen, settings.addresses.files
+                self._cluster.index,
+                settings.addresses.listen,
+                settings.addresses.files,
+                self._cluster.freshness,
             )
             stack.callback(server.close)
             self.is_serving.set()
             self._names = NamesTopic(settings)
             stack.callback(self._names.close)
             roles.start("uplink", self._uplink.run)
+            ask = partial(self._corrections.follow, self._uplink.correct)
+            roles.start("corrections", ask)
             stack.callback(self._uplink.close)
             while not (stop.is_set() or failed.is_set()):
                 self._read(inspector, stop, failed)
         log.info("digger: stopped, %d records digested", self.digested)
-
-    def _follow_names(self, roles: Roles) -> None:
-        file = self._settings.addresses.file
-        configuration = None if file else api.configuration()
-        if file:
-            names.load(Path(file), self._index)
-        if configuration is None:
-            self._index.complete()
-            return
-        server = api.Api(configuration)
-        roles.start("watch", lambda stop: follow(server, self._index, stop))
 
     def _read(
         self, inspector: Inspector, stop: threading.Event, failed: threading.Event
@@ -214,6 +269,8 @@ class Digger:
             watching.start("topics", watch.run)
             self._names.load(self._endpoints.take, NAMES_SECONDS)
             self._pulse.beat()
+            self._descriptors.load(NAMES_SECONDS)
+            self._pulse.beat()
             self.is_reading.set()
             log.info("digger: started, addresses on %s", settings.addresses.listen)
             self._digest(intake, inspector, stop, failed, watch)
@@ -221,7 +278,7 @@ class Digger:
                 gone = sum(intake.lags(watch.ends).values())
                 log.error("kafka: a topic was made anew, %d messages are gone", gone)
                 self._recreated += 1
-                self._fail("recreated", gone)
+                self._accounting.fail("recreated", gone)
 
     def _digest(
         self,
@@ -244,7 +301,7 @@ class Digger:
                 continue
             taken = intake.take(BATCH, 0.1)
             ending.saw(bool(taken) or not inspector.is_idle)
-            self._account(taken, intake, inspector)
+            self._account(taken, intake, inspector, watch)
         self._restart_if_void(intake, inspector)
         self._counting.gather(time.monotonic())
         self._close()
@@ -259,7 +316,11 @@ class Digger:
             return False
         self._uplink.clear()
         inspector.clear()
-        self._counting.draft = Draft()
+        self._whys.clear()
+        self._parties.clear()
+        self._cluster.clear()
+        self._catalog.clear()
+        self._counting.draft = Draft(self._whys, self._corrections)
         # What was chosen before may have been lost with its package: choose anew.
         self._counting.sampler = self._sampler()
         return True
@@ -269,71 +330,31 @@ class Digger:
         return Sampler(digger.inspect_per_second, digger.inspect_interval_seconds)
 
     def _account(
-        self, taken: list[Received], intake: Intake, inspector: Inspector
+        self,
+        taken: list[Received],
+        intake: Intake,
+        inspector: Inspector,
+        watch: Watch,
     ) -> None:
-        """Counts messages. What was taken before all became void is void too."""
+        """Counts messages; what was taken before all became void is void too.
+
+        Partitions of a topic made anew are left, to be read from their beginning as the
+        new one's; what was taken of the old one counts on.
+        """
         if taken:
             self._taken_at = time.monotonic()
+        renewed: set[tuple[str, int]] = set()
         for received in taken:
-            self._cover(received)
-            try:
-                self._count(received)
-            except Exception as error:
-                self._fail("undecodable", error=error)
+            place = received.topic, received.partition
+            if received.is_beginning and watch.is_changed():
+                renewed.add(place)
+            if place in renewed:
+                continue
+            self._accounting.account(received)
             if self._counting.draft.is_full:
                 if self._restart_if_void(intake, inspector):
                     return
                 self._close()
-
-    def _cover(self, received: Received) -> None:
-        place = received.identity, received.partition
-        first, following = received.first, received.following
-        if received.follows > first:
-            self._start_over(*place, received.follows, first)
-        elif received.follows < first:
-            # A gap stands before the first record of a package only.
-            if self._counting.draft.covers(*place):
-                self._close()
-            self._counting.draft.follow(*place, received.follows)
-            self._failures["expired"] += first - received.follows
-        if self._counting.draft.is_empty:
-            self._draft_began = time.monotonic()
-        self._counting.draft.cover(*place, first, following)
-
-    def _start_over(self, topic: str, partition: int, stored: int, first: int) -> None:
-        """Tells the cloud that offsets below what it stored are used anew."""
-        self._close()
-        self._counting.draft.follow(topic, partition, stored)
-        self._counting.draft.cover(topic, partition, first, first)
-        self._close()
-        self._failures["log_truncated"] += 1
-
-    def _count(self, received: Received) -> None:
-        draft = self._counting.draft
-        is_records = received.topic == self._topics.records
-        value = self._opener.open(received.topic, received.key, received.value)
-        told: Unreadable | Undecodable | Batch | NodeCoverage
-        if isinstance(value, Unreadable):
-            told = value
-        else:
-            told = decode_batch(value) if is_records else decode_coverage(value)
-        if isinstance(told, Batch):
-            draft.records += self._counting.count(told, time.monotonic())
-        elif isinstance(told, NodeCoverage):
-            draft.cover_node(told)
-        else:
-            draft.records += is_records
-            self._fail(told.value)
-
-    def _fail(
-        self, reason: str, count: int = 1, error: Exception | None = None
-    ) -> None:
-        """Counts what is lost, here and in the package."""
-        if error is not None and not self._failures[reason]:
-            log.error("digger: a message is passed over: %s", words(error))
-        if count:
-            self._failures[reason] += count
-            self._counting.draft.note(reason, count)
 
     def _look_around(self, intake: Intake, watch: Watch) -> None:
         """What need not be done all the time."""
@@ -343,12 +364,13 @@ class Digger:
             self.lags = intake.lags(watch.ends)
             self._names.follow(self._endpoints.take)
             self._names.publish(self._endpoints.learnt(time.time_ns()))
+            self._descriptors.follow()
 
     def _close_if_due(self, inspector: Inspector) -> None:
         draft = self._counting.draft
         window = self._settings.digger.package_seconds
         now = time.monotonic()
-        age = now - self._draft_began
+        age = now - self._accounting.draft_began
         if draft.is_empty or age < window:
             return
         if draft.is_quiet and age < QUIET_WINDOWS * window:
@@ -360,7 +382,7 @@ class Digger:
             if is_lull and not inspector.is_idle:
                 return
             if any(
-                self._index.find(ip, at_ns) is None
+                self._cluster.index.find(ip, at_ns) is None
                 for ip, at_ns in draft.unnamed.items()
             ):
                 return
@@ -372,13 +394,18 @@ class Digger:
         draft = counting.draft
         if draft.is_empty:
             return
-        counting.draft = Draft()
+        counting.draft = Draft(self._whys, self._corrections)
         # Before the cloud can have it: see `Intake._start`.
         self._tell()
         package = draft.build(
             self._settings.cluster.name, counting.resolve, time.time_ns()
         )
-        self._uplink.put(package, draft.records, self._draft_began)
+        inspector = self._inspector
+        if inspector is not None and self._catalog.is_news(inspector.known):
+            package.catalog_digest = inspector.known.digest
+            package.data_types.extend(data_types(inspector.known))
+        self._cluster.tell(package, draft.workloads)
+        self._uplink.put(package, draft.exchanges, self._accounting.draft_began)
 
     def _hand_over(self) -> bool:
         """Before partitions go: what was read of them is accounted for."""

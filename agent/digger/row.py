@@ -33,6 +33,12 @@ class Traffic:
         self.sum_us = 0
         self.buckets: dict[int, int] = {}
 
+    def took(self, duration_us: int, times: int) -> None:
+        """So many exchanges took so long."""
+        self.sum_us += duration_us * times
+        bucket = bucket_of(duration_us)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + times
+
     def add(self, other: "Traffic") -> None:
         self.pairs += other.pairs
         self.truncated += other.truncated
@@ -49,11 +55,14 @@ class Row:
 
     def __init__(self, at_ns: int) -> None:
         self.inspected = 0
+        self.names = 0
+        """As collector.proto's Names: of the protobuf messages inspected last."""
         self.first_ns = self.last_ns = at_ns
         self.traffic: dict[int, Traffic] = {}
         """By status class."""
         self.places: dict[tuple[int, int, str, str], list[int]] = {}
-        """Direction, location, path and data type → sensitivity, likelihood, count."""
+        """Direction, location, path and data type → sensitivity, likelihood, count,
+        how many of these stand in error answers, and messages that hold it."""
 
     def count(
         self,
@@ -66,7 +75,8 @@ class Row:
         times: int = 1,
     ) -> None:
         """One exchange, or several that took about the same time; sizes, and how many
-        had a body that is not whole, are those of all together."""
+        had a body that is not whole, are those of all together. No exchange: later
+        parts of some."""
         status_class = status // 100
         if status_class >= _CLASSES:
             status_class = 0
@@ -77,14 +87,17 @@ class Row:
         traffic.request_bytes += request_bytes
         traffic.response_bytes += response_bytes
         traffic.truncated += truncated
-        duration_us = min(max(duration_us, 0), _MOST_US)
-        traffic.sum_us += duration_us * times
-        bucket = bucket_of(duration_us)
-        traffic.buckets[bucket] = traffic.buckets.get(bucket, 0) + times
+        if times:
+            traffic.took(min(max(duration_us, 0), _MOST_US), times)
         if at_ns < self.first_ns:
             self.first_ns = at_ns
         elif at_ns > self.last_ns:
             self.last_ns = at_ns
+
+    def reach(self, last_ns: int) -> None:
+        """The last of what was counted began then."""
+        if last_ns > self.last_ns:
+            self.last_ns = last_ns
 
     def place(self, key: tuple[int, int, str, str], found: list[int]) -> bool:
         """Adds what was found at a place; true if the place is new."""
@@ -95,10 +108,13 @@ class Row:
         known[0] = max(known[0], found[0])
         known[1] = max(known[1], found[1])
         known[2] += found[2]
+        known[3] += found[3]
+        known[4] += found[4]
         return False
 
     def merge(self, other: "Row") -> None:
         self.inspected += other.inspected
+        self.names = other.names or self.names
         self.first_ns = min(self.first_ns, other.first_ns)
         self.last_ns = max(self.last_ns, other.last_ns)
         for status_class, traffic in other.traffic.items():

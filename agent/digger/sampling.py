@@ -56,7 +56,7 @@ class Sampler:
     """Decides exchange by exchange."""
 
     def __init__(self, per_second: float, interval_seconds: float) -> None:
-        """`per_second`: extra inspections; 0 for none."""
+        """`per_second`: extra inspections; 0 for none, inf for all."""
         self._per_second = per_second
         self._interval = interval_seconds
         self._endpoints: OrderedDict[Hashable, Endpoint] = OrderedDict()
@@ -96,6 +96,7 @@ class Sampler:
             return NONE
         idle = now - max(state.inspected_at, state.extra_at)
         active = max(self._active, self._active_before)
+        # At an infinite rate no idle time is too short: 0 * inf is no number.
         if idle * self._per_second < active:
             return NONE
         self._tokens -= 1

@@ -30,6 +30,8 @@ log = logging.getLogger("vethscope")
 MOST_PACKAGES = 16
 """Packages waiting: some tens of megabytes."""
 ANSWER_SECONDS = 15.0
+IDLE_SECONDS = 1.0
+"""Between two looks at whether to stop, while there is nothing to send."""
 RESUME_SECONDS = 3.0
 """For the answer to where to resume: Kafka is not read meanwhile."""
 PAUSE_SECONDS = (0.2, 15.0)
@@ -93,6 +95,14 @@ class Uplink:
         self._outage.end()
         return dict(response.next)
 
+    def correct(self, revision: int) -> collector_pb2.CorrectResponse:
+        """What people corrected, after a revision. Raises RpcError."""
+        request = collector_pb2.CorrectRequest(cluster=self._cluster, revision=revision)
+        response: collector_pb2.CorrectResponse = self._stub().Correct(
+            request, timeout=RESUME_SECONDS, metadata=self._token.metadata()
+        )
+        return response
+
     @property
     def is_up(self) -> bool:
         """The cloud took what was sent last, as far as we know."""
@@ -152,7 +162,7 @@ class Uplink:
     def run(self, stop: threading.Event) -> None:
         """Sends until `stop` is set."""
         pause = PAUSE_SECONDS[0]
-        while not stop.is_set():
+        while not (stop.is_set() or self._is_closed):
             waiting = self._next()
             if waiting is None:
                 continue
@@ -167,14 +177,18 @@ class Uplink:
         """Ends a call that is under way."""
         with self._changed:
             self._is_closed = True
+            self._changed.notify_all()
             if self._call is not None:
                 self._call.cancel()
         self._link.close()
 
+    def _is_called(self) -> bool:
+        return self._is_closed or (bool(self._queue) and not self._is_refused)
+
     def _next(self) -> tuple[Any, Queued] | None:
         """Begins to send the first package."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue and not self._is_refused, 0.1)
+            self._changed.wait_for(self._is_called, IDLE_SECONDS)
             if not self._queue or self._is_refused or self._is_closed:
                 return None
             queued = self._queue[0]

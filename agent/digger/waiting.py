@@ -15,14 +15,17 @@ from agent.digger.sampling import DUE, Budget
 from agent.record import Record
 from agent.settings import Digger
 
-BATCH_JOBS = 32
+BATCH_JOBS = 256
+"""In one call, which costs both sides together as much as some sixty jobs."""
 BATCH_BYTES = 2 << 20
 """Bodies in one call, unless one alone is larger."""
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
+"""So long a few jobs wait for company; longer, and what they find comes in a package
+later than what was counted."""
 MOST_MUST = 4_096
 """Jobs that must be done: at the default rate the last of them waits 20 s."""
-MOST_MAY = 256
-"""Jobs that may be left: about a second's."""
+MOST_MAY = 512
+"""Jobs that may be left: a call's under way and the next one's."""
 MOST_BYTES = 32 << 20
 """Of all records waiting or under way, unless one alone is larger."""
 
@@ -39,12 +42,13 @@ class Job(msgspec.Struct, eq=False):
     """When it was chosen; monotonic."""
     failures: int = 0
     """Calls with it that no detector answered."""
+    size: int = 0
+    """Bytes of heads and bodies."""
 
-    @property
-    def size(self) -> int:
+    def __post_init__(self) -> None:
         request, response = self.record.request, self.record.response
         heads = len(request.head) + len(response.head)
-        return heads + len(request.body) + len(response.body)
+        self.size = heads + len(request.body) + len(response.body)
 
     @property
     def is_must(self) -> bool:
@@ -106,13 +110,24 @@ class Waiting:
         return batch
 
     def _is_ripe(self, now: float) -> bool:
-        """Calls cost more than messages: a few jobs wait a moment for company."""
+        """Calls cost more than messages."""
         firsts = [queue[0].since for queue in (self.must, self.may) if queue]
         return self.is_batch or any(now - since >= GATHER_SECONDS for since in firsts)
 
     @property
     def is_batch(self) -> bool:
         return len(self.must) + len(self.may) >= BATCH_JOBS
+
+    @property
+    def is_news(self) -> bool:
+        """With the job put last somebody must look: it is the first, who waits till it
+        is ripe, or makes a batch full."""
+        count = len(self.must) + len(self.may)
+        return count == 1 or count % BATCH_JOBS == 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.must and not self.may
 
     def done(self, jobs: list[Job]) -> None:
         """Gives back their room."""
@@ -124,7 +139,7 @@ class Waiting:
 
     def pause_seconds(self, now: float) -> float:
         """Until a budget allows more; 0 if there is nothing to wait for."""
-        if not self.must and not self.may:
+        if self.is_empty:
             return 0.0
         pauses = [self._seconds.wait_seconds(now), self._sizes.wait_seconds(now)]
         if not self.may:

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from agent.interceptor.placement import Plan
-from agent.interceptor.witness import Traffic
-from agent.metrics import COUNTER, Metric, counter
+from agent.interceptor.reading.witness import Traffic
+from agent.metrics import COUNTER, GAUGE, Metric, counter
 from agent.record import VERSION, NodeCoverage
 
 LEVEL = "in_flight"
 """Bytes not yet decided: the one bucket that shrinks, so windows leave it out."""
 LOST = "worker_lost"
 """Bytes that a worker held, or did not read, when it crashed."""
+BEFORE = "before_capture"
+"""Bytes that passed an interface before the workers obeyed the order to capture it."""
 
 _NOTHING = Traffic(0, 0)
 
@@ -57,6 +59,16 @@ class Report(msgspec.Struct):
     """Views that ended since the last report: told once, then they are in no report."""
     revision: int = 0
     """Of the last order to monitor that is in force."""
+    left_out: dict[int, dict[str, int]] = {}
+    """By view, since the last report: bucket → bytes that it takes to be left out."""
+    header_bytes: dict[int, float] = {}
+    """By view: in front of the payload of a segment, on average."""
+    read_ns: int = 0
+    """All that was captured until then, and not left out, is counted."""
+    is_losing: bool = False
+    """Something was left out or dropped since the last report."""
+    began: dict[int, Traffic] = {}
+    """Host interfaces captured since the last report → what they had carried then."""
     refused: dict[int, str] = {}
     """Number of an interface that cannot be captured inside its namespace → why."""
     delivered: int = 0
@@ -87,6 +99,9 @@ class Coverage:
         self._silent: set[int] = set()
         """Views that are gone, and of which the last window told nothing more."""
         self._missed: dict[bytes, str] = {}
+        self.blind: dict[str, int] = {}
+        """Known blind spot → pods in it, all of the node together."""
+        self._blind_told_ns: dict[str, int] = {}
         self._told_ns: dict[bytes, int] = {}
         self._carried: dict[int, Traffic] = {}
         self._last_read: dict[int, Traffic] = {}
@@ -103,12 +118,12 @@ class Coverage:
             if report := self._current.pop(worker, None):
                 self._settle_all(report)
 
-    def lose(self, payload_bytes: Mapping[int, int]) -> None:
-        """By interface: what passed while a worker was away (estimated)."""
+    def lose(self, bucket: str, payload_bytes: Mapping[int, int]) -> None:
+        """By interface: what passed it and was not read (estimated)."""
         with self._lock:
             for interface, lost in payload_bytes.items():
-                if lost and interface in self._pods:
-                    counts = Counts({LOST: lost}, {"payload_bytes": lost})
+                if lost:
+                    counts = Counts({bucket: lost}, {"payload_bytes": lost})
                     self._settle(self._pod(interface), counts)
 
     def witness(self, read: Mapping[int, Traffic]) -> None:
@@ -177,6 +192,13 @@ class Coverage:
             "reason",
             total.counts,
         )
+        yield Metric(
+            "vethscope_capture_blind_pods",
+            GAUGE,
+            "Pods of which something passes all rings by, by why.",
+            "spot",
+            dict(self.blind),
+        )
         yield counter(
             "vethscope_capture_records_total",
             "Records that the broker took.",
@@ -192,7 +214,11 @@ class Coverage:
     def window(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
         """What was added since the last call, per pod; nothing for silent ones."""
         with self._lock:
-            return self._added(start_ns, end_ns) + self._not_captured(start_ns, end_ns)
+            return [
+                *self._added(start_ns, end_ns),
+                *self._not_captured(start_ns, end_ns),
+                *self._blind_spots(start_ns, end_ns),
+            ]
 
     def _added(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
         windows = []
@@ -236,6 +262,18 @@ class Coverage:
             )
             for pod in due
         ]
+
+    def _blind_spots(self, start_ns: int, end_ns: int) -> list[NodeCoverage]:
+        """One window of the node now and then, while there are any."""
+        counts = {}
+        for spot, pods in self.blind.items():
+            told_ns = self._blind_told_ns.get(spot, 0)
+            if pods and end_ns - told_ns >= MISSED_SECONDS * 1e9:
+                self._blind_told_ns[spot] = end_ns
+                counts[f"blind_{spot}"] = pods
+        if not counts:
+            return []
+        return [NodeCoverage(VERSION, self._node, start_ns, end_ns, counts=counts)]
 
     def _pod(self, number: int) -> bytes:
         return self._pods.get(number, b"")

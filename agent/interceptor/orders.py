@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agent.interceptor.inside import Inside
+from agent.interceptor.reading.inside import Inside
 from agent.settings import Settings
 
 
@@ -21,9 +21,14 @@ class Start(msgspec.Struct, tag=True):
 
 
 class Cluster(msgspec.Struct, tag=True):
-    """Which addresses are monitored anywhere: sent when the list changes."""
+    """Which addresses are monitored anywhere, or what changed of that: encoded sets
+    (`agent/cluster/address_list/blocks.py`), first those that went."""
 
-    addresses: list[bytes]
+    is_whole: bool
+    removed: bytes
+    added: bytes
+    nodes: bytes | None = None
+    """All addresses of nodes; None: as before."""
 
 
 class Monitor(msgspec.Struct, tag=True):
@@ -38,6 +43,8 @@ class Monitor(msgspec.Struct, tag=True):
     """Number of a view → that of its pod's loopback, if a mesh proxy is there."""
     own: frozenset[bytes]
     """All addresses of this node's monitored pods."""
+    aliases: dict[bytes, bytes] = {}
+    """Addresses by which nobody else knows such a pod → one by which it is known."""
 
 
 class Flush(msgspec.Struct, tag=True):

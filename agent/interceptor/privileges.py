@@ -13,6 +13,8 @@ PROC = Path("/proc")
 
 _INITIAL_PIDS = "pid:[4026531836]"
 """PROC_PID_INIT_INO of the kernel: the host's processes."""
+_MOST_ANCESTORS = 64
+"""Of a process, from ours to the first: a container has three or four."""
 
 
 class Capability(Enum):
@@ -65,7 +67,7 @@ def capabilities(proc: Path = PROC) -> frozenset[Capability]:
 
 def _places(proc: Path) -> Iterator[str]:
     """hostPID and hostNetwork, as far as can be seen."""
-    if _link(proc / "self/ns/pid") != _INITIAL_PIDS:
+    if _link(proc / "self/ns/pid") != _INITIAL_PIDS and not _is_below_the_first(proc):
         yield (
             "hostPID is off: namespaces are found only by their mounts, not by the "
             "pods' processes"
@@ -77,6 +79,35 @@ def _places(proc: Path) -> Iterator[str]:
             "hostNetwork is off: interfaces are looked for in this process's own "
             "network namespace, not in the node's"
         )
+
+
+def _is_below_the_first(proc: Path) -> bool:
+    """Whether process 1 started us, over others, and is in no container of ours.
+
+    A node may be a container itself (kind): its processes are not the machine's, and
+    its first one is the node's. Without hostPID ours begin with process 1, or with one
+    whose parent is elsewhere (shareProcessNamespace).
+    """
+    first = _link(proc / "1/ns/mnt")
+    if not first or first == _link(proc / "self/ns/mnt"):
+        return False
+    process = "self"
+    for _ in range(_MOST_ANCESTORS):
+        parent = _parent(proc / process / "status")
+        if parent in ("0", ""):
+            return process == "1"
+        process = parent
+    return False
+
+
+def _parent(status: Path) -> str:
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return ""
+    return next(
+        (v.strip() for k, _, v in (x.partition(":") for x in lines) if k == "PPid"), ""
+    )
 
 
 def _link(path: Path) -> str:

@@ -9,21 +9,18 @@ import logging
 import os
 import queue
 import secrets
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection, wait
 
 import msgspec
 
-from agent.cluster.service import AddressClient
+from agent.cluster.address_list.client import AddressClient, Listed
+from agent.harvest.harvest import USUAL, Harvest, Pace
 from agent.health import Pulse
 from agent.interceptor import privileges
 from agent.interceptor.coverage import Coverage, Report
-from agent.interceptor.interfaces import Interfaces
 from agent.interceptor.orders import (
     Cluster,
     Flush,
@@ -31,23 +28,23 @@ from agent.interceptor.orders import (
     Order,
     Start,
     Stop,
-    encode_order,
 )
 from agent.interceptor.placement import Placement
-from agent.interceptor.pods import PodInterface
-from agent.interceptor.witness import Traffic, Witness, payload_lost
-from agent.interceptor.worker import ring_bytes, worker_count
+from agent.interceptor.process import Process
+from agent.interceptor.reading.worker import ring_bytes, worker_count
+from agent.interceptor.reporting import Reporting
+from agent.interceptor.search.interfaces import Interfaces
+from agent.interceptor.search.pods import PodInterface
+from agent.interceptor.unseen import Unseen
+from agent.kafka.descriptors import DescriptorsTopic
 from agent.kafka.producer import RecordProducer
 from agent.kafka.reachability import Reachability
 from agent.lifecycle import Roles
 from agent.metrics import Metric, gauge
-from agent.record import encoder
 from agent.settings import Settings
 
 log = logging.getLogger("vethscope")
 
-WINDOW_SECONDS = 2.0
-"""Coverage is reported this often."""
 LIST_SECONDS = 3.0
 """So long after the start the digger's list is awaited, lest pods be captured that are
 not on it; then all pods are captured until it comes."""
@@ -56,10 +53,8 @@ RESTART_SECONDS = 1.0
 
 LEAST_QUEUE_BYTES = 1 << 20
 """A worker's part of kafka.queue_bytes, however many workers there are."""
-WITNESS_SECONDS = 0.4
-"""The interfaces' own counters are read this often, a little more than reports come."""
 
-_TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.25
 _decode_report = msgspec.msgpack.Decoder(Report).decode
 
 
@@ -67,85 +62,46 @@ class InterceptorError(Exception):
     """Capturing is not possible; the text says what is missing."""
 
 
-class _Worker:
-    """A worker process and our end of its socket."""
-
-    def __init__(self, start: Start) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "agent.interceptor.worker",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-        self.reports = Connection(ours.detach())
-        self.is_flushed = True
-        self.is_linked = False
-        self.revision = 0
-        self.carried: dict[int, Traffic] = {}
-        """What the interfaces had carried when it reported last."""
-        self.send(start)
-
-    def send(self, order: Order) -> None:
-        try:
-            self.reports.send_bytes(encode_order(order))
-        except ConnectionError:
-            # Its end is noticed when its reports are read.
-            log.debug("a worker is gone")
-
-    def end(self, seconds: float) -> None:
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            log.error("a worker did not drain within %.1f s", seconds)
-            self.process.kill()
-            self.process.wait()
-        self.reports.close()
-
-
 class Interceptor:
     """One node's capture. `run` works; the rest may be asked from other threads."""
 
     name = "interceptor"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: Pace = USUAL) -> None:
+        """`pace` is that of the harvest."""
         self._settings = settings
+        self._pace = pace
         self._count = worker_count(settings.capture.workers)
         server, files = settings.addresses.server, settings.addresses.files
         self._client = AddressClient(server, settings.node, files) if server else None
-        self._found: tuple[PodInterface, ...] = ()
-        self._listed: frozenset[bytes] | None = None
+        self._found: tuple[PodInterface, ...] | None = None
+        """None: the interfaces were not read yet."""
+        self._listed: Listed | None = None
         self._list_until = 0.0
         self._planned_for: tuple[PodInterface, ...] | None = None
         self._placement = Placement(settings.capture.inside_bytes, self._count)
-        self._cluster = Cluster([])
         self._ordered = Monitor(0, {}, {}, {}, frozenset())
         self._changed = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable when the interfaces have changed."""
-        self._ordered_addresses: frozenset[bytes] = frozenset()
+        self._ordered_views: dict[int, tuple[bytes, ...]] = {}
         self._monitored: frozenset[bytes] = frozenset()
+        self._told_places: tuple[int, int] | None = None
+        """Interfaces, and of these inside namespaces, as the log has them."""
         self._seed = secrets.randbits(32)
-        self._window_ns = time.time_ns()
         self._pulse = Pulse()
-        self._is_in_force = False
+        self._in_force = 0
+        """Revision of the last order that all workers obey; 0: none."""
         self._has_been_in_force = False
         self._reachability = Reachability(settings.kafka.bootstrap)
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, Process] = {}
         self._restart_at: dict[int, float] = {}
-        self._lost_since: dict[int, dict[int, Traffic]] = {}
-        """Numbers of workers that crashed → what the interfaces had carried."""
-        self._witness = Witness()
-        self._carried: dict[int, Traffic] = {}
-        self._witnessed_at = 0.0
         self._flushes: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
         self._flushing: list[threading.Event] = []
         self.coverage = Coverage(settings.node)
+        self._reporting = Reporting(settings.node, self.coverage)
+        self._unseen = Unseen(self.coverage, self._count)
+        self._harvest: Harvest | None = None
+        self._is_stopping = False
 
     @property
     def monitored(self) -> frozenset[bytes]:
@@ -158,15 +114,40 @@ class Interceptor:
 
     @property
     def is_ready(self) -> bool:
-        """All workers capture what was ordered last, and nobody whom they need is away
-        or refuses them."""
+        """All workers capture all that is found and wanted now, and nobody whom they
+        need is away or refuses them."""
         workers = list(self._workers.values())
         return (
             self._is_in_force
+            and self._is_planned
             and self._reachability.is_up
             and (self._client is None or self._client.is_up)
             and all(worker.is_linked for worker in workers)
         )
+
+    @property
+    def _is_in_force(self) -> bool:
+        return 0 < self._in_force == self._ordered.revision
+
+    @property
+    def _is_planned(self) -> bool:
+        """What is ordered takes all into account that is known."""
+        listed = self._client.wanted if self._client else None
+        return self._planned_for is self._found and self._listed is listed
+
+    @property
+    def state(self) -> str:
+        """In a word, see `agent/record.py`; the first of what is wrong."""
+        workers = self._workers.copy()
+        wrong = {
+            "stopped": self._is_stopping,
+            "starting": not self._has_been_in_force,
+            "workers_down": len(workers) < self._count,
+            "kafka_away": not self._reachability.is_up,
+            "list_away": self._client is not None and not self._client.is_up,
+            "list_old": self._client is not None and self._client.is_old,
+        }
+        return next((word for word, is_so in wrong.items() if is_so), "ready")
 
     @property
     def has_started(self) -> bool:
@@ -182,6 +163,14 @@ class Interceptor:
             "Addresses of pods that are captured.",
             len(self._monitored),
         )
+        if self._client is not None:
+            yield gauge(
+                "vethscope_capture_list_age_seconds",
+                "How long the address list may have been another one.",
+                self._client.age_seconds,
+            )
+        if self._harvest is not None:
+            yield from self._harvest.metrics()
 
     def worker_processes(self) -> list[int]:
         """Ids of the processes that read the rings now."""
@@ -191,6 +180,7 @@ class Interceptor:
         """Waits until all that was captured by now is with the broker."""
         done = threading.Event()
         self._flushes.put(done)
+        os.eventfd_write(self._changed, 1)
         return done.wait(timeout_seconds)
 
     def run(self, stop: threading.Event) -> None:
@@ -205,10 +195,14 @@ class Interceptor:
             self._start(number)
         self._list_until = time.monotonic() + LIST_SECONDS
         done = threading.Event()
-        with self._witness, Roles(done) as roles:
+        with self._unseen, Roles(done) as roles:
             roles.start("interfaces", self._watch_interfaces)
             if self._client:
                 roles.start("addresses", self._client.run)
+            if self._settings.capture.descriptors:
+                topic = DescriptorsTopic(self._settings)
+                self._harvest = Harvest(self._namespaces, topic, pace=self._pace)
+                roles.start("harvest", self._harvest.run)
             try:
                 self._supervise(producer, stop, done)
             finally:
@@ -225,7 +219,7 @@ class Interceptor:
             self._start_crashed()
             self._order()
             self._pass_on_flushes()
-            if time.time_ns() - self._window_ns > WINDOW_SECONDS * 1e9:
+            if self._reporting.is_due:
                 self._publish(producer)
 
     def _watch_interfaces(self, stop: threading.Event) -> None:
@@ -233,7 +227,18 @@ class Interceptor:
             self._found = found
             os.eventfd_write(self._changed, 1)
 
-        Interfaces().watch(stop, take)
+        def take_host_pods(count: int) -> None:
+            self.coverage.blind["host_network"] = count
+
+        Interfaces().watch(stop, take, take_host_pods)
+
+    def _namespaces(self) -> frozenset[int]:
+        """Inodes of the network namespaces of what is captured."""
+        return frozenset(
+            interface.namespace_inode
+            for interface in self._found or ()
+            if not interface.addresses.isdisjoint(self._monitored)
+        )
 
     def _start(self, number: int) -> None:
         group = os.getpid() & 0xFFFF if self._count > 1 else None
@@ -243,9 +248,10 @@ class Interceptor:
         )
         settings = msgspec.structs.replace(self._settings, kafka=part)
         size = ring_bytes(self._settings.capture.ring_bytes, self._count)
-        worker = _Worker(Start(settings, number, size, group, self._count, self._seed))
+        worker = Process(Start(settings, number, size, group, self._count, self._seed))
         self._workers[number] = worker
-        worker.send(self._cluster)
+        if self._client:
+            worker.send(Cluster(*self._client.whole()))
         worker.send(self._ordered)
 
     def _start_crashed(self) -> None:
@@ -266,14 +272,24 @@ class Interceptor:
             for done in self._flushing:
                 done.set()
             self._flushing.clear()
-        revision = self._ordered.revision
-        workers = list(self._workers.values())
-        self._is_in_force = len(workers) == self._count and all(
-            worker.revision == revision for worker in workers
+        self._note_force()
+
+    def _note_force(self) -> None:
+        """The last order is in force when all workers say so, and could obey it."""
+        workers = self._workers.values()
+        is_obeyed = len(workers) == self._count and all(
+            worker.revision == self._ordered.revision for worker in workers
         )
-        if self._is_in_force:
-            self._has_been_in_force = True
-            self._monitored = self._ordered_addresses
+        can_be = is_obeyed and self._planned_for is not None
+        self._in_force = self._ordered.revision if can_be else 0
+        if not self._is_in_force:
+            return
+        self._has_been_in_force = True
+        self._monitored = _addresses(self._ordered_views)
+        places = len(self._ordered.host), len(self._ordered.inside)
+        if places != self._told_places:
+            self._told_places = places
+            log.info("monitoring %d interfaces, %d inside namespaces", *places)
 
     def _read_report(self, number: int) -> None:
         worker = self._workers[number]
@@ -290,30 +306,11 @@ class Interceptor:
         if self._placement.refuse(report.refused):
             self._planned_for = None
         self.coverage.update(number, report)
-        worker.carried = self._read_witness(WITNESS_SECONDS)
-        if report.revision == self._ordered.revision:
-            self._count_lost(number)
-
-    def _read_witness(self, age_seconds: float = 0.0) -> dict[int, Traffic]:
-        """What the interfaces have carried, no older than this."""
-        now = time.monotonic()
-        if now - self._witnessed_at >= age_seconds:
-            self._witnessed_at = now
-            monitored = self._ordered.host.keys()
-            read = self._witness.read()
-            self._carried = {index: read[index] for index in monitored & read.keys()}
-            self.coverage.witness(self._carried)
-        return self._carried
-
-    def _count_lost(self, number: int) -> None:
-        """A worker that was started again captures: what passed since its last word?"""
-        if before := self._lost_since.pop(number, None):
-            passed = payload_lost(self._read_witness(), before)
-            self.coverage.lose({i: n // self._count for i, n in passed.items()})
+        self._unseen.report(number, report)
 
     def _lose(self, number: int) -> None:
         worker = self._workers.pop(number)
-        self._lost_since.setdefault(number, worker.carried)
+        self._unseen.lose(number)
         worker.end(1.0)
         self.coverage.end(number)
         self.coverage.count("worker_restarts")
@@ -327,34 +324,28 @@ class Interceptor:
 
     def _order(self) -> None:
         """Tells the workers what to monitor, if it changed."""
-        if self._awaits_list():
+        if self._found is None or self._awaits_list():
             return
         found, listed = self._found, self._client.wanted if self._client else None
         if found is self._planned_for and listed is self._listed:
             return
-        if listed is not self._listed:
-            self._cluster = Cluster(list(listed or ()))
-            self._tell(self._cluster)
+        for news in self._client.news() if self._client else ():
+            self._tell(Cluster(*news))
         self._planned_for, self._listed = found, listed
         plan = self._placement.plan(found, listed)
         self.coverage.place(plan)
         known = self._ordered
-        order = Monitor(known.revision, plan.host, plan.inside, plan.proxied, plan.own)
-        if order != known:
-            order.revision += 1
-            self._ordered = order
-            self._ordered_addresses = frozenset(
-                ip for addresses in plan.addresses.values() for ip in addresses
-            )
-            # What a new interface carries counts from before it is captured.
-            self._read_witness()
-            self._tell(order)
-        if known.host.keys() != plan.host.keys() or known.inside != plan.inside:
-            log.info(
-                "monitoring %d interfaces, %d inside namespaces",
-                len(plan.host),
-                len(plan.inside),
-            )
+        order = Monitor(
+            known.revision, plan.host, plan.inside, plan.proxied, plan.own, plan.aliases
+        )
+        if order == known and known.revision:
+            return
+        order.revision += 1
+        self._ordered = order
+        self._monitored &= _addresses(_both(self._ordered_views, plan.captured))
+        self._ordered_views = plan.captured
+        self._unseen.order(plan.host.keys())
+        self._tell(order)
 
     def _awaits_list(self) -> bool:
         if self._client is None or self._client.is_complete.is_set():
@@ -373,35 +364,53 @@ class Interceptor:
                 worker.send(Flush())
 
     def _publish(self, producer: RecordProducer) -> None:
-        self._read_witness()
-        start_ns, self._window_ns = self._window_ns, time.time_ns()
-        for window in self.coverage.window(start_ns, self._window_ns):
-            producer.send(
-                window.node.encode(),
-                encoder.encode(window),
-                0,
-                producer.topics.coverage,
-            )
-        producer.poll()
+        self._unseen.read()
+        self._reporting.publish(producer, self.state, len(self._workers))
 
     def _stop_workers(self, producer: RecordProducer) -> None:
+        self._is_stopping = True
         end = time.monotonic() + self._settings.capture.stop_seconds
         for worker in self._workers.values():
             worker.send(Stop())
         while self._workers and time.monotonic() < end:
             for number, worker in list(self._workers.items()):
                 self._take_last(number, worker)
-        for worker in self._workers.values():
-            worker.end(0)
+        for number in list(self._workers):
+            self._end_late(number)
         self._publish(producer)
         producer.flush(1.0)
 
-    def _take_last(self, number: int, worker: _Worker) -> None:
+    def _end_late(self, number: int) -> None:
+        """A worker that did not stop in time: what it held, and what passed since its
+        last report, is lost."""
+        worker = self._workers.pop(number)
+        worker.end(0)
+        self.coverage.end(number)
+        self._unseen.end(number)
+
+    def _take_last(self, number: int, worker: Process) -> None:
         try:
             if worker.reports.poll(_TICK_SECONDS):
                 report = _decode_report(worker.reports.recv_bytes())
                 self.coverage.update(number, report)
+                self._unseen.report(number, report)
         except (EOFError, ConnectionError):
             del self._workers[number]
             self.coverage.end(number)
+            self._unseen.leave(number)
             worker.end(1.0)
+
+
+def _addresses(views: Mapping[int, tuple[bytes, ...]]) -> frozenset[bytes]:
+    return frozenset(ip for addresses in views.values() for ip in addresses)
+
+
+def _both(
+    one: Mapping[int, tuple[bytes, ...]], other: Mapping[int, tuple[bytes, ...]]
+) -> dict[int, tuple[bytes, ...]]:
+    """What stands in both under the same number."""
+    return {
+        number: tuple({*addresses} & {*other[number]})
+        for number, addresses in one.items()
+        if number in other
+    }

@@ -7,7 +7,7 @@ bounds. While the broker is away, however long, `kafka.queue_bytes` of them are 
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -26,6 +26,8 @@ DELIVERY_MS = 0
 up by itself may be stored or not."""
 STATISTICS_MS = 400
 """So often librdkafka tells how many messages it has sent."""
+KEPT_SECONDS = 0.5
+"""Between two tries to send what is kept because its topic is gone."""
 PURGE_SECONDS = 0.6
 """For what is given up to be told, and for one more such count."""
 OVERHEAD_BYTES = 1 << 10
@@ -38,10 +40,17 @@ _REFUSED = {
     KafkaError.INVALID_MSG: "delivery_failed",
     KafkaError.INVALID_RECORD: "delivery_failed",
     KafkaError.POLICY_VIOLATION: "delivery_failed",
-    KafkaError._UNKNOWN_TOPIC: "delivery_failed",
-    KafkaError._UNKNOWN_PARTITION: "delivery_failed",
 }
 """Errors after which a message does not stand on Kafka; of others nothing is known."""
+_GONE = frozenset(
+    (
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    )
+)
+"""The broker came back without the topic, which is made anew soon: librdkafka gives up
+what waited for it, surely not stored."""
 
 
 class RecordProducer:
@@ -79,6 +88,11 @@ class RecordProducer:
         self._purged: list[int] = []
         """Exchanges of each message that was given up while it waited to be sent, a
         first or second time."""
+        self._kept: deque[tuple[str, bytes, bytes, int]] = deque()
+        """Topic, key, value and exchanges of messages whose topic is gone; at most
+        `kafka.queue_bytes`, beside as many that librdkafka has."""
+        self._kept_bytes = 0
+        self._try_at = 0.0
         self._sealer = sealer(settings.kafka)
         self._producer = self._connect()
 
@@ -94,34 +108,80 @@ class RecordProducer:
         topic = topic or self.topics.records
         if self._sealer is not None:
             value = self._sealer.seal(topic, key, value)
-        told = partial(self._on_delivery, exchanges)
-        try:
-            self._producer.produce(topic, value, key, on_delivery=told)
-        except BufferError:
-            self.dropped["queue_full"] += exchanges
-        except KafkaException as error:
-            code = error.args[0].code()
-            self.dropped[_REFUSED.get(code, "delivery_failed")] += exchanges
-        else:
-            self.sent += exchanges
-            self.waiting += exchanges
+        self.sent += exchanges
+        if not self._hands_over(topic, key, value, exchanges):
+            self._keep(topic, key, value, exchanges)
 
     def poll(self) -> None:
         """Takes delivery reports; cheap."""
         self._producer.poll(0)
-        self._limit.poll(time.monotonic())
+        now = time.monotonic()
+        self._limit.poll(now)
+        if self._kept and now >= self._try_at:
+            self._try_at = now + KEPT_SECONDS
+            self._send_kept()
         if self._is_fatal:
             self._reconnect()
 
     def flush(self, seconds: float) -> int:
         """Waits until all is delivered; returns the number of exchanges left behind."""
+        end = time.monotonic() + seconds
         self._producer.flush(seconds)
+        while self._kept and time.monotonic() < end:
+            self._producer.poll(0.05)
+            self.poll()
+            self._producer.flush(max(0.0, end - time.monotonic()))
         return self.waiting
 
     def close(self, seconds: float) -> None:
         """Delivers what it can; what is left is given up and counted."""
         if self.flush(max(0.0, seconds - PURGE_SECONDS)):
             self._give_up()
+        left = sum(exchanges for *_, exchanges in self._kept)
+        self._kept.clear()
+        self.waiting -= left
+        self.dropped += Counter(not_delivered=left)
+
+    def _hands_over(self, topic: str, key: bytes, value: bytes, exchanges: int) -> bool:
+        """False: there is no such topic now."""
+        told = partial(self._on_delivery, exchanges)
+        try:
+            self._producer.produce(topic, value, key, on_delivery=told)
+        except BufferError:
+            self._drop("queue_full", exchanges)
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in _GONE:
+                return False
+            self._drop(_REFUSED.get(code, "delivery_failed"), exchanges)
+        else:
+            self.waiting += exchanges
+        return True
+
+    def _drop(self, reason: str, exchanges: int) -> None:
+        self.sent -= exchanges
+        self.dropped[reason] += exchanges
+
+    def _keep(self, topic: str, key: bytes, value: bytes, exchanges: int) -> None:
+        """Until the topic is there again."""
+        if self._kept_bytes + len(value) > self._settings.kafka.queue_bytes:
+            self._drop("queue_full", exchanges)
+            return
+        self._kept.append((topic, key, value, exchanges))
+        self._kept_bytes += len(value) + OVERHEAD_BYTES
+        self.waiting += exchanges
+
+    def _send_kept(self) -> None:
+        """What was kept, of topics that are there."""
+        gone: set[str] = set()
+        for _ in range(len(self._kept)):
+            kept = self._kept.popleft()
+            topic, _, value, exchanges = kept
+            self._kept_bytes -= len(value) + OVERHEAD_BYTES
+            self.waiting -= exchanges
+            if topic in gone or not self._hands_over(*kept):
+                gone.add(topic)
+                self._keep(*kept)
 
     def _connect(self) -> Producer:
         config = client_config(self._settings.kafka, self.reachability) | {
@@ -189,6 +249,10 @@ class RecordProducer:
         self.waiting -= exchanges
         if error is not None and error.code() == KafkaError._PURGE_QUEUE:
             self._purged.append(exchanges)
+            return
+        if error is not None and error.code() in _GONE:
+            topic, key, value = message.topic(), message.key(), message.value()
+            self._keep(topic or "", key or b"", value or b"", exchanges)
             return
         self._settled += 1
         if error is None:

@@ -111,17 +111,22 @@ class Watch:
         """Where each partition of the known topics ended at the last look."""
         self._settings = settings
         self._known = known
+        # The consumer tells what is wrong.
+        reachability = Reachability(settings.kafka.bootstrap, log.debug)
+        self._admin = AdminClient(client_config(settings.kafka, reachability))
 
     def run(self, stop: threading.Event) -> None:
-        # The consumer tells what is wrong.
-        reachability = Reachability(self._settings.kafka.bootstrap, log.debug)
-        admin = AdminClient(client_config(self._settings.kafka, reachability))
         while not stop.wait(WATCH_SECONDS):
-            with suppress(KafkaException, TimeoutError):
-                if _ensure(admin, self._settings) != self._known:
-                    self.changed.set()
-                elif not self.changed.is_set():
-                    self.ends |= _ends(admin, self._known)
+            if not self.is_changed():
+                with suppress(KafkaException, TimeoutError):
+                    self.ends |= _ends(self._admin, self._known)
+
+    def is_changed(self) -> bool:
+        """Asks the broker, which may be away: then what was known goes on to hold."""
+        with suppress(KafkaException, TimeoutError):
+            if _ensure(self._admin, self._settings) != self._known:
+                self.changed.set()
+        return self.changed.is_set()
 
 
 def _ends(admin: AdminClient, known: dict[str, str]) -> dict[tuple[str, int], int]:

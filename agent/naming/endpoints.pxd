@@ -1,25 +1,9 @@
 cimport cython
 
+from agent.naming.routes cimport Route, Server
+
 
 cdef int _SLASH, _QUERY, _FRAGMENT, _DASH, _UNDERSCORE
-
-
-cdef class Route:
-    cdef public str template
-    cdef public list pending
-    cdef public bint is_admitted
-
-
-cdef class Server:
-    cdef public bytes name
-    cdef public object positions
-    cdef public dict young, old
-    cdef public set admitted, admitted_before, failed
-    cdef public long long hour
-
-    @cython.locals(hour="long long")
-    cpdef bint admit(self, str template, int status, long long at_ns, long most) except -1
-    cpdef keep(self, bytes shape, Route route)
 
 
 cdef class Endpoints:

@@ -19,33 +19,37 @@ from agent.naming.operations import Operations
 from agent.naming.proof import (
     PROOF_SECONDS,
     Candidate,
-    Positions,
     Proven,
     identity,
+    is_called,
+    is_token,
     may_prove,
 )
+from agent.naming.routes import NOT_THERE, Route, Server
 from agent.naming.segments import (
     BEFORE_UNDERSCORE,
+    BEFORE_VERSION,
+    PERSONAL,
+    PLACE,
     PLACES,
     START,
+    UNSURE,
     Segments,
     is_service,
+    is_version,
     plain,
 )
 from agent.naming.shapes import ID, is_placeholder
+from agent.naming.targets import path_of, without_dots
 from agent.naming.vocabulary import Vocabulary
+from agent.naming.words import split
 
 MOST_SEGMENTS = 16
 MOST_SERVERS = 5_000
 """Twice: servers not seen since so many new ones are forgotten."""
-MOST_ROUTES = 2_000
-"""Shapes of one server, twice: 100 bytes and a path each."""
 MOST_NEW_TEMPLATES = 2_000
 """Of one server in an hour, then OVERFLOW till the next: a server that answers a scan's
 every path with success. The largest of 123 public APIs has 1,186."""
-MOST_FAILED_TEMPLATES = 64
-"""The same of those that it never answered but with 404 and the like: a scan."""
-HOUR_NS = 3600 * 10**9
 MOST_JUDGED = 4_096
 """Segments remembered for each of the places, twice."""
 LONGEST_PATH = 1024
@@ -57,71 +61,13 @@ letters, dashes and underscores, but for what may be a date."""
 REST = "{rest}"
 OVERFLOW = "/{other}"
 AUTHORITY = "{authority}"
-NOT_THERE = frozenset((404, 405, 410, 501))
-"""Statuses that say that there is no such endpoint (RFC 9110 section 15)."""
+BEFORE = BEFORE_UNDERSCORE | BEFORE_VERSION
 
 _SLASH = 47
 _QUERY = 63
 _FRAGMENT = 35
 _DASH = 45
 _UNDERSCORE = 95
-
-
-class Route:
-    """What is known of a shape."""
-
-    def __init__(self, template: str, pending: list[Candidate]) -> None:
-        self.template = template
-        self.pending = pending
-        """Words of it that may prove."""
-        self.is_admitted = False
-
-
-class Server:
-    """One server's routes, positions and templates."""
-
-    def __init__(self, name: bytes) -> None:
-        self.name = name
-        self.positions = Positions()
-        self.young: dict[bytes, Route] = {}
-        self.old: dict[bytes, Route] = {}
-        self.admitted: set[str] = set()
-        self.admitted_before: set[str] = set()
-        self.failed: set[str] = set()
-        self.hour = 0
-
-    def forget_routes(self) -> None:
-        """After something was learnt."""
-        self.young = {}
-        self.old = {}
-
-    def keep(self, shape: bytes, route: Route) -> None:
-        if len(self.young) >= MOST_ROUTES:
-            self.old = self.young
-            self.young = {}
-        self.young[shape] = route
-
-    def admit(self, template: str, status: int, at_ns: int, most: int) -> bool:
-        """Whether the template may be told; what failed only, in small numbers."""
-        if at_ns // HOUR_NS != self.hour:
-            self.hour = at_ns // HOUR_NS
-            self.admitted_before = self.admitted
-            self.admitted = set()
-            self.failed = set()
-        if template in self.admitted:
-            return True
-        if template in self.admitted_before:
-            self.admitted.add(template)
-            return True
-        if status in NOT_THERE:
-            if len(self.failed) >= MOST_FAILED_TEMPLATES:
-                return template in self.failed
-            self.failed.add(template)
-            return True
-        if len(self.admitted) >= most:
-            return False
-        self.admitted.add(template)
-        return True
 
 
 class Endpoints:
@@ -190,7 +136,7 @@ class Endpoints:
         status: int = 0,
         at_ns: int = 0,
     ) -> str:
-        """What may be told of an operation (`rings.operation`) asked of `server`."""
+        """What may be told of an operation (`rings.records`) asked of `server`."""
         if not raw:
             return ""
         state = self._young.get(server)
@@ -317,7 +263,7 @@ class Endpoints:
             return Route("*", [])
         segments = [segment for segment in path.split(b"/") if segment]
         if b"." in segments or b".." in segments:
-            segments = _without_dots(segments)
+            segments = without_dots(segments)
         if len(segments) == 2 and b"." in segments[0]:
             called = self._call(segments)
             if called:
@@ -325,8 +271,10 @@ class Endpoints:
         pending: list[Candidate] = []
         template, place = "", START
         for number, segment in enumerate(segments[:MOST_SEGMENTS]):
-            if not number and len(segments) > 1 and segments[1][:1] == b"_":
-                place |= BEFORE_UNDERSCORE
+            if not number and len(segments) > 1:
+                place |= _before(segments[1])
+            if place & UNSURE and state.positions.has_ids(template):
+                place &= ~UNSURE
             shown, following = self._judge(segment, place)
             if is_placeholder(shown):
                 learned = (
@@ -352,7 +300,7 @@ class Endpoints:
         found = self._judged_before[place].pop(segment, None)
         if found is None:
             shown = ID if segment == SURE else self._segments.template(segment, place)
-            found = (shown, self._segments.after(shown, place & ~BEFORE_UNDERSCORE))
+            found = (shown, self._segments.after(shown, place & ~BEFORE))
         if len(young) >= MOST_JUDGED:
             self._judged_before[place] = young
             young = self._judged[place] = {}
@@ -377,22 +325,34 @@ class Endpoints:
         pending: list[Candidate],
     ) -> str:
         """The segment if it has proved here; else it goes on to prove, if it can."""
-        position = state.positions.at(template)
-        if segment == SURE:
+        if place & PLACE == PERSONAL:
+            return shown
+        # By convention interfaces alone begin names so: they do not crowd out others.
+        at = template + "/_" if segment[:1] == b"_" else template
+        position = state.positions.at(at)
+        text = "" if segment == SURE else plain(segment)
+        if not position.has_ids and is_token(text):
             position.has_ids = True
-            return shown
-        text = plain(segment)
-        if shown != ID or not may_prove(text, place, self._segments, position.has_ids):
-            position.note(text)
-            return shown
+            if place & UNSURE:
+                state.forget_routes()
         candidate = position.candidates.get(text)
+        if candidate is None and position.is_full:
+            return self._recall(state, template, segment, shown)
+        if shown != ID or not may_prove(text, place, self._segments, position.has_ids):
+            if text:
+                position.note(text)
+            return shown
         if candidate is None:
             digest = self._proven.digest(state.name, template, text)
             if digest in self._proven:
                 return text
-            if position.is_full:
-                return shown
-            candidate = position.candidates[text] = Candidate(position, digest)
+            words = split(text)
+            candidate = position.candidates[text] = Candidate(
+                position,
+                digest,
+                is_listed=bool(self._segments.marks(words)),
+                is_called=is_called(words, self._segments),
+            )
         elif candidate.digest in self._proven:
             return text
         pending.append(candidate)
@@ -415,29 +375,8 @@ class Endpoints:
         return f"/{service}/{method}" if is_service(service, self._segments) else ""
 
 
-def path_of(method: str, target: bytes) -> bytes | None:
-    """The path of any target form; None for the authority form."""
-    path = target.partition(b"?")[0].partition(b"#")[0]
-    if path[:1] == b"/" or path == b"*":
-        return path
-    if method == "CONNECT":
-        return None
-    scheme, colon, rest = path.partition(b"://")
-    if colon and scheme.isalpha():
-        return b"/" + rest.partition(b"/")[2]
-    host, colon, port = path.rpartition(b":")
-    if colon and port.isdigit() and b"/" not in host:
-        return None
-    return b"/" + path
-
-
-def _without_dots(segments: list[bytes]) -> list[bytes]:
-    """RFC 3986 section 5.2.4."""
-    kept: list[bytes] = []
-    for segment in segments:
-        if segment == b"..":
-            if kept:
-                kept.pop()
-        elif segment != b".":
-            kept.append(segment)
-    return kept
+def _before(segment: bytes) -> int:
+    """What a first segment's place has for the one behind it."""
+    if segment[:1] == b"_":
+        return BEFORE_UNDERSCORE
+    return BEFORE_VERSION if is_version(segment) else 0

@@ -6,15 +6,14 @@ be one of the interface: by the words of public APIs and of the catalog's tellin
 or by proof, as segments of URL paths are. Keys of maps are often persons' names.
 """
 
-import json
 import re
 
 from agent.naming import vocabulary as known
 from agent.naming.proof import Candidate, Positions, Proven
 from agent.naming.segments import Segments
 from agent.naming.words import split
+from detection.steps import hidden, is_told_as_kind, steps
 
-KEY = "{key}"
 CLIENTS = 2
 """Of a service that only few others ask; what data keys are, many alternatives show."""
 MOST_KEYS = 64
@@ -22,8 +21,6 @@ MOST_KEYS = 64
 MOST_TOLD = 16_384
 """Paths remembered whose names are all known, twice."""
 
-_STEP = re.compile(r'\.([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]|(\[\*\])')
-_PREFIX = re.compile(r"(?:cookie:|set-cookie:|form:)?")
 _WORDS = re.compile(r"[^\W\d_]+")
 _LONGEST = 64
 
@@ -59,20 +56,20 @@ class Keys:
             self._told.add(path)
             return path
         shown = ""
-        for text, name in _steps(path):
+        for text, name in steps(path):
             if not name or self._is_known(name):
                 shown += text
                 continue
             at = f"{place}{shown}"
             learnt = self._learned(server, positions, at, name, client, at_ns)
-            shown += text if learnt else _hidden(text)
+            shown += text if learnt else hidden(text)
         return shown
 
     def _all_known(self, path: str) -> bool:
-        return all(not name or self._is_known(name) for _, name in _steps(path))
+        return all(not name or self._is_known(name) for _, name in steps(path))
 
     def _is_known(self, name: str) -> bool:
-        if name.startswith("{") and name.endswith("}"):
+        if is_told_as_kind(name):
             return True
         if len(name) > _LONGEST or sum(letter.isdigit() for letter in name) > 3:
             return False
@@ -121,22 +118,3 @@ def _words(name: str) -> list[str]:
     if name.isascii():
         return split(re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_"))
     return [word.lower() for word in _WORDS.findall(name)]
-
-
-def _steps(path: str) -> list[tuple[str, str]]:
-    """Pieces of a path, each with the name in it or nothing."""
-    if path[:1] != "$":
-        start = _PREFIX.match(path)
-        size = start.end() if start else 0
-        name = path[size:]
-        return [(path[:size], ""), (name, "" if name.isdigit() else name)]
-    steps = [("$", "")]
-    for found in _STEP.finditer(path):
-        quoted = found[2]
-        name = found[1] or (json.loads(f'"{quoted}"') if quoted is not None else "")
-        steps.append((found[0], name))
-    return steps
-
-
-def _hidden(text: str) -> str:
-    return "." + KEY if text[:1] in ".[" else KEY

@@ -24,6 +24,8 @@ PERSONAL_NOUNS = _words(
     vouchers wallet wallets wiki zip"""
 )
 """Nouns of persons, secrets and texts: what follows is data."""
+SELECTORS = _words("email guid id name sku slug uid userid username uuid")
+"""What a thing is looked up by; data follows: `/users/username/…`."""
 OF_ONE = _words("user customer account org organization tenant profile client member")
 """In singular the one who asks may be meant: `/user/keys`."""
 PEOPLE = _words(
@@ -51,26 +53,43 @@ ROOTS = _words(
 )
 """After these, versions and names of the interface stand."""
 VERBS = _words(
-    """accept acknowledge activate add allow analyze apply approve archive assign attach
-    authorize autocomplete batch block bookmark bulk by calculate cancel capture change
-    check classify clean clear clone close collapse comment compare complete compute
-    confirm convert copy count create deactivate decline decrypt delete demote deny
-    deploy detach detect disable disallow disconnect dismiss download downgrade drop
-    duplicate edit enable encrypt end escalate estimate evaluate execute expand explain
-    export extend fail fetch find finish follow for format generate get handle has hide
-    ignore import increment initialize insert inspect invoke is join kill leave like
-    link list lock log login logout lookup map merge migrate modify move multi mute
-    normalize notify open parse patch pause pin ping post preview print process promote
-    publish purge put query quote rate read reactivate reassign reboot rebuild recommend
-    recover refer refresh refund register reindex reject release reload remove rename
-    render renew reopen reorder replace reply report reposition request rerequest resend
-    reset resize resolve restart restore resume retrieve retry reveal revert revoke
-    rotate run save scan schedule scroll search send set share show shutdown sign
-    simulate skip snooze star start stop submit subscribe suggest summarize suspend swap
-    switch sync terminate test track transcribe transfer translate trigger unarchive
-    unassign unblock undelete undeploy unfollow unlike unlink unlock unmute unpause
-    unpin unpublish unstar unsubscribe update upgrade upload upsert validate verify void
-    vote wait watch withdraw"""
+    """
+    abort accept accumulate ack acknowledge acquire activate add adjust aggregate
+    allocate allow amend analyze annotate append apply approve archive assign
+    associate attach authenticate authorize autocomplete await batch bind block
+    bookmark broadcast browse bulk buy by calculate cancel capture change check
+    classify clean clear clone close collapse collect comment commit compare compile
+    complete compose compress compute configure confirm connect consume contest
+    convert copy count crawl create crop deactivate deallocate decline decode
+    decrypt dedupe defer delegate delete deliver demote deny deploy deprovision
+    dequeue deregister destroy detach detect detokenize dial diff disable disallow
+    disassociate disconnect dismiss dispatch dispute downgrade download downvote
+    drop duplicate edit embed emit enable encode encrypt end enqueue enroll escalate
+    estimate evaluate exchange exclude execute expand explain export extend extract
+    fail fetch finalize find finish flag flush follow for forget format forward
+    freeze fulfill generate get grant handle hangup has hide ignore impersonate
+    import include increment infer initialize initiate insert inspect install invoke
+    is join kick kill leave like link list lock log login logout lookup map mark
+    merge migrate modify move multi multiply mute normalize notarize notify obtain
+    onboard open optimize override parse patch pause pay perform persist pin ping
+    poll post predict preview print probe process promote propose provision prune
+    publish pull purge push put query quote rank rate react reactivate read reassign
+    reauthorize rebalance reboot rebuild recall receive recommend recompute
+    reconcile recover redact redeem redeliver redirect redo refer refresh refund
+    register reindex reinstate reject release reload relocate remediate remind remix
+    remove rename render renew reopen reorder repair replace replay reply report
+    reposition reprocess request requeue rerequest rescan resend reserve reset
+    resize resolve respond restart restore resume retire retrieve retry return
+    reveal reverse revert revise revoke rewind rollback rotate run sanitize save
+    scan schedule scroll search seek send set settle share show shutdown sign
+    simplify simulate skip snooze solve sort split star start stop submit subscribe
+    suggest summarize suspend swap switch sync terminate test throttle toggle
+    tokenize track transcribe transfer transform transition translate trash trigger
+    trim unarchive unassign unbind unblock undelete undeploy undo unenroll unfollow
+    unfreeze unhide uninstall unlike unlink unlock unmark unmute unpause unpin
+    unpublish unregister unset unstar unsubscribe unsuspend untrash update upgrade
+    upload upsert upvote vacuum validate verify visualize void vote wait watch wipe
+    withdraw write"""
 )
 """Words of operations."""
 LETTERS_AND_DIGITS = _words(

@@ -1,8 +1,8 @@
 """Operations as they may be told: `query GetUser`, `orders.create`, or a placeholder.
 
-In: an operation as a request has it (`rings/operation.py`), which may hold data. Out:
-the same with each part whose words are no names of interfaces replaced by `{id}`. A
-name becomes known by the vocabulary or by proof, as segments of paths do.
+In: an operation as a request has it (`rings/records/operation.py`), which may hold
+data. Out: the same with each part whose words are no names of interfaces replaced by
+`{id}`. A name becomes known by the vocabulary or by proof, as segments of paths do.
 """
 
 import re

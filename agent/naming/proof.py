@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterator
 from hashlib import blake2b
 
 from agent.naming import segments as places
-from agent.naming.segments import Segments
+from agent.naming.segments import Segments, is_project
 from agent.naming.words import split
 
 FREQUENT = 12
@@ -47,13 +47,31 @@ _READABLE = re.compile(r"_?[A-Za-z][A-Za-z0-9_-]{1,39}")
 class Candidate:
     """A word at a position, on its way to proof."""
 
-    __slots__ = ("clients", "digest", "first_ns", "hits", "needed", "position")
+    __slots__ = (
+        "clients",
+        "digest",
+        "first_ns",
+        "hits",
+        "is_called",
+        "is_listed",
+        "needed",
+        "position",
+    )
 
     def __init__(
-        self, position: "Position", digest: bytes, needed: int = CLIENTS
+        self,
+        position: "Position",
+        digest: bytes,
+        needed: int = CLIENTS,
+        is_listed: bool = True,
+        is_called: bool = False,
     ) -> None:
         self.position = position
         self.needed = needed
+        self.is_listed = is_listed
+        """Interfaces use its words elsewhere; only such prove beside data."""
+        self.is_called = is_called
+        """People are called so as well: it proves only where nothing else stands."""
         self.digest = digest
         self.hits = 0
         self.first_ns = 0
@@ -72,6 +90,8 @@ class Candidate:
             and len(self.clients) >= self.needed
             and at_ns - self.first_ns >= proof_ns
             and not self.position.is_full
+            and (self.is_listed or not self.position.has_ids)
+            and not (self.is_called and self.position.has_others)
             and self.hits * SHARE * self.position.most
             >= self.position.hits * MOST_ALTERNATIVES
         )
@@ -93,6 +113,11 @@ class Position:
     def is_full(self) -> bool:
         return len(self.candidates) + len(self.others) > self.most
 
+    @property
+    def has_others(self) -> bool:
+        """Whether more than one word or any data stood there."""
+        return self.has_ids or len(self.candidates) + len(self.others) > 1
+
     def note(self, text: str) -> None:
         """Data that no proof will make a name."""
         if not self.is_full:
@@ -105,6 +130,11 @@ class Positions:
     def __init__(self) -> None:
         self._young: dict[str, Position] = {}
         self._old: dict[str, Position] = {}
+
+    def has_ids(self, template: str) -> bool:
+        """Whether ids or other data stood behind it."""
+        found = self._young.get(template) or self._old.get(template)
+        return found is not None and found.has_ids
 
     def at(self, template: str, most: int = MOST_ALTERNATIVES) -> Position:
         found = self._young.get(template)
@@ -183,10 +213,32 @@ def may_prove(text: str, place: int, segments: Segments, has_ids: bool) -> bool:
     words = split(text)
     if place & places.NAMES_NO_CAPITALS and text[0].isupper() and len(words) == 1:
         return False
-    is_data = where in (places.BELOW, places.FAR, places.ONE)
-    if (is_data and not place & places.UNSURE) or has_ids:
-        return bool(segments.marks(words))
+    if needs_listed(place) or has_ids:
+        return bool(segments.marks(words)) and not is_project(words)
+    if is_called(words, segments):
+        return bool(place & places.BEFORE_VERSION)
     return all(segments.word(word) or segments.is_spoken(word) for word in words)
+
+
+def needs_listed(place: int) -> bool:
+    """Whether data follows the noun before."""
+    is_data = place & places.PLACE in (places.BELOW, places.FAR, places.ONE)
+    return is_data and not place & places.UNSURE
+
+
+def is_called(words: list[str], segments: Segments) -> bool:
+    """Whether it is one word that people are called by, and interfaces not."""
+    return (
+        len(words) == 1
+        and words[0].isalpha()
+        and not segments.word(words[0])
+        and segments.is_called(words[0])
+    )
+
+
+def is_token(text: str) -> bool:
+    """Whether it is no word: what stands there is data."""
+    return not _READABLE.fullmatch(text) or sum(map(str.isdigit, text)) > 2
 
 
 def identity(server: Hashable) -> bytes:

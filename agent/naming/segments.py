@@ -27,6 +27,7 @@ from agent.naming.nouns import (
     PERSONAL_NOUNS,
     PROJECTS,
     ROOTS,
+    SELECTORS,
     VERBS,
 )
 from agent.naming.shapes import ID, VALUE, is_placeholder, placeholder
@@ -45,10 +46,14 @@ SECOND = 32
 """Added to a place after a noun that two parameters may follow: `/repos/owner/name`."""
 UNSURE = 64
 """Added to BELOW after a word of which nobody knows whether data follows it."""
-PLACES = 128
+BEFORE_VERSION = 128
+"""Added to the first place before a segment such as `v2`: an API is called so."""
+PLACES = 256
 PLACE = 7
 
 
+_CALLED = CALLED | PROJECTS
+_ACTS = ("ing", "ion", "ment", "ance", "able")
 _LONGEST_SEGMENT = 200
 _LONGEST = 64
 _LONGEST_ACRONYM = 4
@@ -112,7 +117,7 @@ class Segments:
             return ONE | second
         if noun in PERSONAL_NOUNS:
             return PERSONAL | second
-        is_new = marks in (known.LISTED, known.LISTED | known.KNOWN)
+        is_new = marks & ~(known.KNOWN | known.USED | known.PART) == known.LISTED
         if marks & known.NOUN or (is_new and is_plural(noun)):
             return BELOW | second
         if len(name) == 1:
@@ -208,6 +213,8 @@ class Segments:
             return True
         if where in (START, OPEN, ROOT) and _LOCALE.fullmatch(text):
             return True
+        if text == ".well-known":
+            return where != PERSONAL
         if len(text) == 1 and text.isalpha():
             return where in (START, OPEN, ROOT, PERSONAL)
         if where == START and place & BEFORE_UNDERSCORE and text[0] != "_":
@@ -225,13 +232,11 @@ class Segments:
         where = place & PLACE
         if not marks or words[-1].isdigit():
             return False
-        is_called = marks & known.NAME and not marks & known.FREQUENT
-        expects_none = where not in (OPEN, ROOT) or place & NAMES_NO_CAPITALS
-        if is_called and expects_none and text[0].isupper():
+        if marks & known.NAME and self._is_called(text, words, marks, place):
             return False
         if text.isupper() and len(text) > _LONGEST_ACRONYM:
             return False
-        if where == OPEN and _is_project(words):
+        if where == OPEN and is_project(words):
             return False
         if where in (START, OPEN, ROOT):
             return True
@@ -239,27 +244,48 @@ class Segments:
             return where != PERSONAL
         if "." in text and where != BEHIND:
             return False
+        if not marks & known.USED:
+            return False
         if len(words) == 1:
-            return _word_stays(words[0], marks, where)
-        return self._name_stays(words, marks, where)
+            return _word_stays(words[0], marks, BEHIND if place & UNSURE else where)
+        return self._name_stays(text, words, marks, place)
 
-    def _name_stays(self, words: list[str], marks: int, where: int) -> bool:
+    @staticmethod
+    def _is_called(text: str, words: list[str], marks: int, place: int) -> bool:
+        """Whether a name of interfaces that is one of persons too may be a person's."""
+        if len(words) == 1 and not marks & known.KNOWN:
+            return True
+        if not text[0].isupper():
+            return False
+        if place & NAMES_NO_CAPITALS:
+            return True
+        return not marks & known.FREQUENT and place & PLACE not in (OPEN, ROOT)
+
+    def _name_stays(self, text: str, words: list[str], marks: int, place: int) -> bool:
         """A name of several words where data may stand."""
+        where = place & PLACE
         if words[0] == "my" or CALLED.issuperset(words):
             return False
-        if not marks & known.KNOWN and where != BEHIND:
-            return False
-        if words[0] in VERBS:
+        if words[0] in VERBS and (marks & known.KNOWN or where == BEHIND):
             return True
         if where == PERSONAL or words[-1] in PEOPLE:
             return False
-        if is_plural(words[-1]):
+        is_told = where == BEHIND or place & UNSURE
+        if not marks & known.KNOWN and not is_told:
+            return False
+        if is_plural(words[-1]) or (_is_humped(text) and where in (BELOW, BEHIND)):
             return True
-        ends = self.word(words[-1]) & known.ENDS
-        return where == BEHIND and bool(ends) and bool(marks & known.KNOWN)
+        if where != BEHIND or not marks & known.KNOWN or not _CALLED.isdisjoint(words):
+            return False
+        return bool(self.word(words[-1]) & (known.ENDS | known.BEHIND))
 
 
-def _is_project(words: list[str]) -> bool:
+def _is_humped(text: str) -> bool:
+    """`dataFrame`: people separate the words of what they call a thing."""
+    return text.isalpha() and not text.islower() and not text.isupper()
+
+
+def is_project(words: list[str]) -> bool:
     """What people call a project or a group of people by, rather than an interface."""
     if len(words) == 1:
         return words[0] in PROJECTS
@@ -277,6 +303,8 @@ def _word_stays(word: str, marks: int, where: int) -> bool:
     is_verb = word in VERBS
     if word in CALLED:
         return False
+    if word in SELECTORS:
+        return True
     if where in (PERSONAL, ONE) and (
         marks & known.COMMON_OPERATION or (is_verb and marks & known.OPERATION)
     ):
@@ -290,7 +318,8 @@ def _word_stays(word: str, marks: int, where: int) -> bool:
     if where == BELOW:
         return bool(marks & known.BELOW)
     if where == BEHIND:
-        return bool(marks & (known.BEHIND | known.LEADS))
+        is_act = word.endswith(_ACTS) and marks & known.KNOWN
+        return bool(is_act or marks & (known.BEHIND | known.LEADS))
     return where == FAR and bool(marks & known.FAR_BEHIND)
 
 
@@ -302,6 +331,10 @@ def plain(segment: bytes) -> str:
     if b"%" in decoded:
         decoded = unquote_to_bytes(decoded)
     return decoded.decode("ascii") if _PRINTABLE.fullmatch(decoded) else ""
+
+
+def is_version(segment: bytes) -> bool:
+    return _VERSION.fullmatch(plain(segment)) is not None
 
 
 def is_service(name: str, segments: Segments) -> bool:

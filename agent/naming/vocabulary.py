@@ -10,7 +10,7 @@ to be a name of the interface.
 from hashlib import blake2b
 from pathlib import Path
 
-from agent.naming.words import forms
+from agent.naming.words import forms, is_compound, stems
 
 KNOWN = 1
 """k: paths of two providers or more have it, in singular or plural."""
@@ -40,10 +40,16 @@ LEADS = 4096
 """l: other names of the interface follow it."""
 LISTED = 8192
 """It is in the list as a word of interfaces."""
+USED = 16384
+"""Some path has it. Without, s: only other names or the texts of descriptions do."""
+PART = 32768
+"""w: compounds are made of it."""
+ENGLISH = 65536
+"""x: an English word that looks like a compound, and is none."""
 
 _MARKS = dict(
     zip(
-        "kabcefnoqptyl",
+        "kabcefnoqptylwx",
         (
             KNOWN,
             BEHIND,
@@ -58,6 +64,8 @@ _MARKS = dict(
             TWICE,
             TELLING,
             LEADS,
+            PART,
+            ENGLISH,
         ),
         strict=True,
     )
@@ -69,7 +77,7 @@ class Names:
     """Words that people and secrets are called: never proved to be anything else."""
 
     HASHES = 5
-    BITS_A_NAME = 10
+    BITS_A_NAME = 14
     """Of a hundred other words about one is taken for a name: it stays unproved."""
 
     def __init__(self, bits: bytes) -> None:
@@ -105,6 +113,7 @@ class Vocabulary:
 
     def __init__(self, marks: dict[str, int], names: Names) -> None:
         self._marks = marks
+        self._parts = {word for word, bits in marks.items() if bits & PART}
         self.names = names
 
     @classmethod
@@ -113,8 +122,7 @@ class Vocabulary:
         for line in (folder / "vocabulary.txt").read_text().splitlines():
             if not line.startswith("#"):
                 word, _, told = line.partition(" ")
-                bits = sum(_MARKS[mark] for mark in told)
-                marks[word] = bits if bits == TELLING else LISTED | bits
+                marks[word] = _bits(told)
         return cls(marks, Names((folder / "names.bin").read_bytes()))
 
     def marks(self, word: str) -> int:
@@ -130,6 +138,21 @@ class Vocabulary:
         others = 0
         for form in forms(word):
             others |= self._marks.get(form, 0)
-        if not others & KNOWN or others & NAME or word in self.names:
+        is_other = others & (KNOWN | NAME) == KNOWN
+        if not (is_other or self._is_formed(word)) or word in self.names:
             return 0
-        return LISTED | KNOWN
+        return LISTED | KNOWN | USED if is_other else LISTED
+
+    def _is_formed(self, word: str) -> bool:
+        """Whether it is derived from a word that is known, or put together of such."""
+        for stem in stems(word):
+            if self._marks.get(stem, 0) & (KNOWN | NAME) == KNOWN:
+                return True
+        return is_compound(word, self._parts)
+
+
+def _bits(told: str) -> int:
+    bits = sum(_MARKS[mark] for mark in told if mark != "s")
+    if bits in (TELLING, ENGLISH):
+        return bits
+    return LISTED | bits | (0 if "s" in told else USED)

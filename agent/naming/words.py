@@ -7,9 +7,17 @@ but for numbers alone and for a version at its end (`projectsV2`).
 """
 
 import re
+from collections.abc import Container
+
+SHORTEST_PART = 3
+MOST_PARTS = 3
+"""Of a compound such as `immutabletagrules`."""
 
 _PARTS = re.compile(r"[-_.:]+")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[^A-Za-z]|$)|[A-Z]?[a-z]+")
+_ENDINGS = ("ing", "ed", "ation", "ations", "able")
+_BEGINNINGS = ("un", "re", "pre", "sub", "multi", "micro", "auto", "non", "de")
+_SHORTEST_STEM = 4
 _VERSIONED = re.compile(r"([A-Za-z]+)[vV]\d")
 
 
@@ -38,6 +46,33 @@ def forms(word: str) -> list[str]:
     if word.endswith("y"):
         found.append(word[:-1] + "ies")
     return found
+
+
+def stems(word: str) -> list[str]:
+    """What it may be derived from: `reconstructed` from `construct`, `subuser`."""
+    found = []
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+            stem = word[: -len(ending)]
+            found += [stem, stem + "e"]
+            if stem[-1] == stem[-2]:
+                found.append(stem[:-1])
+    for start in _BEGINNINGS:
+        if word.startswith(start) and len(word) - len(start) >= _SHORTEST_STEM:
+            found.append(word[len(start) :])
+    return found
+
+
+def is_compound(word: str, parts: Container[str], most: int = MOST_PARTS) -> bool:
+    """Whether it is put together of such parts: `cloudmigration`."""
+    for end in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+        if word[:end] in parts:
+            rest = word[end:]
+            if rest in parts or rest.removesuffix("s") in parts:
+                return True
+            if most > 2 and is_compound(rest, parts, most - 1):
+                return True
+    return False
 
 
 def is_plural(word: str) -> bool:

@@ -140,3 +140,31 @@ def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
         ["bash", "-c", program], capture_output=True, text=True, timeout=30, check=False
     )
     assert "Traceback" not in done.stderr
+
+
+def test_check_reads_the_files_that_settings_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A digger that reads them first ends where nobody looks."""
+    words = ["check"]
+    for name, text in {
+        "file": "[[workload]]\nname = 'a'\naddresses = ['x']\n",
+        "filter_file": "permit shop\n",
+        "ranges_file": "[[range]]\nname = 'office'\naddresses = ['192.0.2.0/33']\n",
+        "geography_files": "no database",
+    }.items():
+        file = tmp_path / name
+        file.write_text(text)
+        words += [f"--addresses-{name}".replace("_", "-"), str(file)]
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    told = [line.removeprefix("vethscope: addresses.") for line in lines]
+    assert told == [
+        f"file: {tmp_path}/file: 'x': not an IP address",
+        f"filter_file: {tmp_path}/filter_file: line 1: allow or deny, then "
+        "namespace[/kind[/name]]",
+        f"ranges_file: {tmp_path}/ranges_file: '192.0.2.0/33': not a range of "
+        "addresses",
+        f"geography_files: {tmp_path}/geography_files: is no MMDB file, or its end is "
+        "missing",
+    ]

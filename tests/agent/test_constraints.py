@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.constraints import is_loopback
-from agent.settings import SettingsError, effective, load
+from agent.loading import SettingsError, effective, load
+from agent.provided import door
 from tests.certificates import Authority, Pem
 
 PASSWORD = {
@@ -35,6 +36,15 @@ def lines(flags: dict[str, str]) -> list[str]:
     except SettingsError as error:
         return str(error).splitlines()
     return []
+
+
+OIDC = {
+    "cloud-oidc-issuer": "https://login.example/realms/x",
+    "cloud-oidc-client-id": "vethscope",
+    "cloud-oidc-grants": "admins=admin; shop=viewer@prod/shop",
+    "cloud-origin": "https://tools.example/vethscope",
+    "cloud-trusted-proxies": "10.0.0.0/8",
+}
 
 
 def link(group: str, pem: Pem) -> dict[str, str]:
@@ -125,12 +135,93 @@ def test_loopback_is_this_machine(address: str, holds: bool) -> None:
     [
         ("https://vethscope.example.org", True),
         ("http://localhost:8080", True),
+        ("https://vethscope.example.org:8443/a/b-c/", True),
         ("vethscope.example.org", False),
-        ("https://vethscope.example.org/path", False),
+        ("https://vethscope.example.org/a/../b", False),
+        ("https://vethscope.example.org/a?b", False),
+        ("https://vethscope.example.org//a", False),
+        ("https://vethscope.example.org/a b", False),
         ("https://user@vethscope.example.org", False),
     ],
 )
-def test_origin_is_a_scheme_and_a_name(origin: str, is_right: bool) -> None:
-    told = lines({"cloud-origin": origin})
+def test_origin_is_a_scheme_a_name_and_maybe_a_path(
+    origin: str, is_right: bool
+) -> None:
+    told = lines({"cloud-origin": origin, "cloud-trusted-proxies": "10.0.0.0/8"})
     assert told == ([] if is_right else [told[0]])
     assert is_right or told[0].startswith("cloud.origin: must be")
+
+
+def test_https_is_ours_or_of_a_proxy_that_is_named(tmp_path: Path) -> None:
+    origin = {"cloud-origin": "https://vethscope.example.org"}
+    [told] = lines(origin)
+    assert "cloud.dashboard_certificate_file" in told
+    assert "cloud.trusted_proxies" in told
+    pem = Authority().issue(tmp_path)
+    own = {
+        "cloud-dashboard-certificate-file": pem.certificate,
+        "cloud-dashboard-key-file": pem.key,
+    }
+    assert lines(origin | own) == []
+    del own["cloud-dashboard-key-file"]
+    assert "cloud.dashboard_certificate_file and dashboard_key_file" in lines(own)[0]
+
+
+@pytest.mark.parametrize(
+    ("networks", "wrong"),
+    [
+        ("10.0.0.0/8, fd00::/8,192.0.2.1", 0),
+        ("10.0.0.1/8", 1),
+        ("proxy", 1),
+        ("*,10.0.0.0/8,x", 2),
+    ],
+)
+def test_trusted_proxies_are_networks(networks: str, wrong: int) -> None:
+    told = lines({"cloud-trusted-proxies": networks})
+    assert len(told) == wrong
+    assert all("is not a network" in line for line in told)
+
+
+def test_a_provider_of_identities_is_taken(token: Path, pem: Pem) -> None:
+    files = {"cloud-oidc-secret-file": str(token), "cloud-oidc-ca-file": pem.ca}
+    assert not lines(OIDC)
+    assert not lines(OIDC | files)
+    settings = load(environment={}, flags=OIDC | files)
+    opened = door(settings.cloud)
+    assert opened
+    assert opened.provider.host == "login.example"
+    assert [grant.group for grant in opened.grants] == ["admins", "shop"]
+    assert opened.provider.terms.client_secret == "abc-123"
+    assert door(load(environment={}).cloud) is None
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("cloud-oidc-issuer", "login.example"),
+        ("cloud-oidc-issuer", "http://login.example"),
+        ("cloud-oidc-issuer", "https://login.example/?x=y"),
+        ("cloud-oidc-client-id", ""),
+        ("cloud-oidc-grants", ""),
+        ("cloud-oidc-grants", "admins=owner"),
+        ("cloud-oidc-scopes", "profile"),
+        ("cloud-oidc-groups-claim", ""),
+        ("cloud-oidc-name-claim", ""),
+        ("cloud-oidc-secret-file", "/nowhere/at/all"),
+        ("cloud-oidc-ca-file", "/nowhere/at/all"),
+        ("cloud-oidc-ca-file", "/dev/null"),
+        ("cloud-origin", ""),
+        ("cloud-origin", "http://tools.example"),
+    ],
+)
+def test_each_setting_of_a_provider_is_told_in_a_line(flag: str, value: str) -> None:
+    [line] = lines(OIDC | {flag: value})
+    group, name = flag.split("-", 1)
+    assert line.startswith(f"{group}.{name.replace('-', '_')}: ")
+
+
+@pytest.mark.parametrize("name", ["client-id", "grants"])
+def test_settings_of_a_provider_alone_are_told(name: str) -> None:
+    flag = f"cloud-oidc-{name}"
+    told = f"cloud.oidc_{name.replace('-', '_')}: needs cloud.oidc_issuer"
+    assert lines({flag: OIDC[flag]}) == [told]

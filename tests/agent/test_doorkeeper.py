@@ -53,7 +53,7 @@ def test_users_are_added_with_a_password_from_standard_input(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\nshort\n"))
     keep("user add ann --role admin")
-    assert keep("user list") == [["ann", "admin"]]
+    assert keep("user list") == [["ann", "admin", "-"]]
     [[why]] = keep("user add bob", status=1)
     assert "10 to 200 characters" in why
     keep("user remove ann")

@@ -20,6 +20,7 @@ class Role:
     is_live = True
     is_ready = False
     has_started = False
+    lack = "not yet"
 
     def metrics(self) -> Iterable[Metric]:
         return [counter("vethscope_things_total", "Things.", 3)]
@@ -47,6 +48,8 @@ def ask(port: int, path: str) -> tuple[int, str, str]:
 
 def test_a_role_is_ready_when_it_says_so(role: Role, port: int) -> None:
     assert ask(port, "/readyz")[:2] == (503, "digger: not yet\n")
+    role.lack = "names are old"
+    assert ask(port, "/readyz")[:2] == (503, "digger: names are old\n")
     role.is_ready = True
     assert ask(port, "/readyz")[:2] == (200, "ok\n")
 
@@ -121,3 +124,20 @@ def test_a_pulse_that_stops_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "STILL_SECONDS", 60.0)
     pulse.beat()
     assert pulse.is_live
+
+
+def test_one_listener_answers_both_families() -> None:
+    role = Role()
+    with serving("[::]:0", role) as port:
+        for host in ("127.0.0.1", "::1"):
+            with socket.create_connection((host, port), 5) as asking:
+                asking.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+                assert b"200" in asking.recv(100)
+
+
+def test_without_a_second_family_there_is_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with serving("[::]:0", Role()) as port:
+        socket.create_connection(("127.0.0.1", port), 5).close()

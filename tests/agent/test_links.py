@@ -1,6 +1,7 @@
 """Real gRPC over TLS: both ends prove themselves, and certificates change under way."""
 
 import datetime
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -195,3 +196,20 @@ def test_a_refusal_of_a_call_is_named() -> None:
         assert links.reason(GROUP, caught.value) == "answers NOT_FOUND"
         link.close()
     assert eventually(lambda: once(address, PLAIN) == "UNAVAILABLE")
+
+
+def test_contexts_of_a_web_server_follow_their_files(
+    authority: Authority, tmp_path: Path
+) -> None:
+    pem = authority.issue(tmp_path / "web")
+    contexts = links.Contexts(pem.of(GROUP)._replace(ca=""))
+    first = contexts()
+    assert first is not None
+    assert first.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert contexts() is first
+    authority.issue(tmp_path / "web")
+    second = contexts()
+    assert second is not first
+    Path(pem.key).write_text("nothing")
+    assert contexts() is second
+    assert links.Contexts(PLAIN)() is None

@@ -13,8 +13,8 @@ from agent.demo.capture import Capture
 from agent.demo.planted import PLANTED
 from agent.findings import Findings
 from agent.replay import replay
-from rings.assembler import Assembler
-from rings.pcap import read_blocks
+from rings.packets.pcap import read_blocks
+from rings.streams.assembler import Assembler
 
 BODY_BYTES = 1 << 20
 COUNT = 40
@@ -45,6 +45,7 @@ def test_json_pairs_are_written_one_a_line(
     assert set(lines[0]) == {
         "file",
         "connection",
+        "protocol",
         "client",
         "server",
         "method",

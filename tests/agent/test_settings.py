@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from agent.kafka.topics import topics
-from agent.settings import SettingsError, effective, load, names, split_address
+from agent.loading import SettingsError, effective, load
+from agent.settings import names, split_address
 from tests.agent.test_keys import key_file
 
 

@@ -16,15 +16,27 @@ class ApiServer:
     """Objects by path, and the events of their watches; use as a context."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, list[Any]] = {"pods": [], "services": []}
+        self.objects: dict[str, list[Any]] = {
+            "pods": [],
+            "services": [],
+            "ingresses": [],
+            "jobs": [],
+        }
         self.events: dict[str, queue.Queue[Any]] = {
             "pods": queue.Queue(),
             "services": queue.Queue(),
+            "ingresses": queue.Queue(),
+            "jobs": queue.Queue(),
         }
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self._woken = threading.Event()
         self.authorizations: set[str] = set()
         self.failures: list[int] = []
         """Statuses to answer with first."""
+        self.streams = False
+        """Lists come as the beginning of a watch."""
+        self.is_silent = False
+        """Whatever is asked, nothing comes."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -55,6 +67,7 @@ class ApiServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._woken.set()
         for events in self.events.values():
             events.put(END)
         self._server.shutdown()
@@ -81,10 +94,16 @@ class ApiServer:
         resource = url.path.rpartition("/")[2]
         self.requests.append((resource, query))
         self.authorizations.add(request.headers.get("Authorization", ""))
-        if self.failures:
+        if self.is_silent:
+            self._woken.wait(60)
+        elif resource == "version":
+            self._say(request, {})
+        elif self.failures:
             request.send_error(self.failures.pop(0))
+        elif "sendInitialEvents" in query and not self.streams:
+            request.send_error(422)
         elif "watch" in query:
-            self._watch(request, resource)
+            self._watch(request, resource, "sendInitialEvents" in query)
         else:
             self._list(request, resource, query)
 
@@ -97,16 +116,23 @@ class ApiServer:
         if start + limit < len(things):
             metadata["continue"] = str(start + limit)
         page = {"metadata": metadata, "items": things[start : start + limit]}
-        body = json.dumps(page).encode()
+        self._say(request, page)
+
+    def _say(self, request: BaseHTTPRequestHandler, document: Any) -> None:
+        body = json.dumps(document).encode()
         request.send_response(200)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
 
-    def _watch(self, request: BaseHTTPRequestHandler, resource: str) -> None:
+    def _watch(
+        self, request: BaseHTTPRequestHandler, resource: str, is_list: bool
+    ) -> None:
         request.send_response(200)
         request.send_header("Transfer-Encoding", "chunked")
         request.end_headers()
+        if is_list:
+            self._stream(resource)
         while (event := self.events[resource].get()) is not END:
             is_raw = isinstance(event, bytes)
             line = (event if is_raw else json.dumps(event).encode()) + b"\n"
@@ -114,3 +140,16 @@ class ApiServer:
             for part in (line[:9], line[9:]):
                 request.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
         request.wfile.write(b"0\r\n\r\n")
+
+    def _stream(self, resource: str) -> None:
+        """The list goes before what waits in the queue."""
+        waiting = []
+        while not self.events[resource].empty():
+            waiting.append(self.events[resource].get())
+        for thing in self.objects[resource]:
+            self.tell(resource, "ADDED", thing)
+        marks = {"k8s.io/initial-events-end": "true"}
+        end = {"resourceVersion": "5", "annotations": marks}
+        self.tell(resource, "BOOKMARK", {"metadata": end})
+        for event in waiting:
+            self.events[resource].put(event)

@@ -6,8 +6,10 @@ import pytest
 
 from agent.cluster import addresses
 from agent.cluster.addresses import (
+    DOUBT_NS,
     GRACE_NS,
     INTERNET,
+    NODE,
     POD,
     SERVICE,
     AddressIndex,
@@ -32,12 +34,79 @@ def test_an_address_belongs_to_its_owner_while_that_lasts() -> None:
 
 
 def test_an_address_used_again_does_not_relabel_older_traffic() -> None:
+    """Around the change nobody is named, the same workload is."""
+    for order in (0, 1):
+        index = AddressIndex()
+        for step in (0, 1) if order else (1, 0):
+            if step:
+                index.add(IP, USERS, POD, 200 * SECOND, "b")
+            else:
+                index.add(IP, ORDERS, POD, 100 * SECOND, "a")
+        index.remove(IP, "a", 215 * SECOND)
+        assert index.find(IP, 200 * SECOND - DOUBT_NS - 1) == ORDERS
+        assert index.find(IP, 200 * SECOND) is None
+        assert index.find(IP, 200 * SECOND + DOUBT_NS) == USERS
+        index.remove(IP, "b", 300 * SECOND)
+        assert index.find(IP, 320 * SECOND) is None
+    index.add(IP, ORDERS, POD, 299 * SECOND, "c")
+    index.add(IP, ORDERS, POD, 320 * SECOND, "d")
+    assert index.find(IP, 320 * SECOND) == ORDERS
+
+
+def test_a_pod_that_was_only_seen_takes_over_nothing_that_surely_was_another_s() -> (
+    None
+):
+    """It was scheduled long before, and seen while the other's end was not told."""
     index = AddressIndex()
-    index.add(IP, ORDERS, POD, 100 * SECOND, "a")
-    index.add(IP, USERS, POD, 200 * SECOND, "b")
-    index.remove(IP, "a", 201 * SECOND)
-    assert index.find(IP, 199 * SECOND) == ORDERS
-    assert index.find(IP, 200 * SECOND) == USERS
+    index.add(IP, ORDERS, POD, 50 * SECOND, "a")
+    index.add(IP, USERS, POD, 131 * SECOND, "b", 100 * SECOND)
+    index.remove(IP, "a", 132 * SECOND)
+    found = [index.find(IP, second * SECOND) for second in range(100, 140)]
+    assert found == [ORDERS] * 19 + [None] * 14 + [USERS] * 7
+
+
+def test_what_is_told_better_later_corrects() -> None:
+    index = AddressIndex()
+    index.add(IP, ORDERS, POD, 50 * SECOND, "a")
+    index.add(IP, USERS, POD, 131 * SECOND, "b", 100 * SECOND)
+    index.add(IP, USERS, POD, 126 * SECOND, "b")
+    index.remove(IP, "a", 126 * SECOND, is_exact=True)
+    assert index.find(IP, 123 * SECOND) == ORDERS
+    assert index.find(IP, 129 * SECOND) == USERS
+
+
+def test_a_node_keeps_its_name_when_one_of_its_pods_ends() -> None:
+    index, node = AddressIndex(), Workload("", "Node", "n1")
+    index.add(IP, node, NODE, 10 * SECOND, "a")
+    index.add(IP, node, NODE, 20 * SECOND, "b")
+    for holder in "ba":
+        assert index.find(IP, 90 * SECOND) == node
+        index.remove(IP, holder, 30 * SECOND)
+    assert index.find(IP, 90 * SECOND) is None
+    assert index.snapshot()[1] == {}
+
+
+def test_a_port_may_be_of_another() -> None:
+    index, node = AddressIndex(), Workload("", "Node", "n1")
+    index.add(IP, node, NODE, 0, "n")
+    index.add(IP + b"\x23\x8c", ORDERS, addresses.NAMED, 10 * SECOND, "a")
+    assert index.find(IP, 50 * SECOND, 9100) == ORDERS
+    assert index.find(IP, 50 * SECOND, 9101) == node
+    assert index.find(IP, 50 * SECOND) == node
+    index.remove(IP + b"\x23\x8c", "a", 60 * SECOND)
+    assert index.find(IP, 90 * SECOND, 9100) == node
+
+
+def test_a_port_that_leads_to_a_captured_pod_is_told_with_the_nodes() -> None:
+    index, door = AddressIndex(), IP + b"\x1f\x90"
+    index.add(IP, Workload("", "Node", "n1"), NODE, 0, "n")
+    index.add(door, ORDERS, addresses.DOOR, 0, "a")
+    index.add(IP + b"\x23\x8c", USERS, addresses.NAMED, 0, "b")
+    assert index.nodes() == {IP, door}
+    assert index.find(IP, 50 * SECOND, 8080) == ORDERS
+    index.remove(door, "a", 60 * SECOND)
+    assert index.nodes() == {IP}
+    assert index.snapshot()[1] == {}
 
 
 def test_between_two_owners_the_address_is_nobodys() -> None:
@@ -56,10 +125,11 @@ def test_the_last_packets_of_a_pod_are_still_its_own() -> None:
     assert index.find(IP, 200 * SECOND + GRACE_NS) is None
 
 
-def test_packets_before_the_first_known_owner_are_the_owners() -> None:
+def test_packets_before_the_first_known_owner_are_its_if_that_may_be() -> None:
     index = AddressIndex()
-    index.add(IP, ORDERS, POD, 100 * SECOND, "a")
-    assert index.find(IP, 1) == ORDERS
+    index.add(IP, ORDERS, POD, 100 * SECOND, "a", 50 * SECOND)
+    assert index.find(IP, 51 * SECOND) == ORDERS
+    assert index.find(IP, 40 * SECOND) is None
 
 
 def test_an_unknown_address_has_no_owner() -> None:
@@ -72,7 +142,7 @@ def test_the_end_of_one_pod_does_not_end_its_replacement() -> None:
     index.add(IP, ORDERS, POD, 200, "b")
     index.remove(IP, "a", 300)
     assert index.find(IP, 400) == ORDERS
-    assert index.snapshot()[1] == {IP: POD}
+    assert index.snapshot()[1] == {IP: ""}
 
 
 def test_changes_are_told_once_each() -> None:
@@ -84,7 +154,7 @@ def test_changes_are_told_once_each() -> None:
     index.remove(IP, "a", 1)
     changes = index.changes_since(seen)
     assert changes is not None
-    assert [(change.ip, change.kind) for change in changes] == [(IP, None)]
+    assert [(change.ip, change.is_in) for change in changes] == [(IP, False)]
     assert index.changes_since(index.revision) == []
 
 

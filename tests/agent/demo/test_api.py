@@ -1,5 +1,6 @@
-"""The shop's answers, without a socket."""
+"""The company's answers, without a socket."""
 
+import msgspec
 import pytest
 
 from agent.demo.api import (
@@ -9,10 +10,10 @@ from agent.demo.api import (
     PROBLEM,
     answer,
     is_json,
-    requests,
 )
+from agent.demo.calls import ROUND, call
 
-CYCLE = [requests(number) for number in range(112)]
+CYCLE = [call(number).request for number in range(ROUND)]
 
 
 def test_all_methods_are_used() -> None:
@@ -20,18 +21,27 @@ def test_all_methods_are_used() -> None:
     assert methods == {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def test_every_request_is_known_to_the_shop() -> None:
+def test_every_request_is_known_but_for_some_that_miss() -> None:
     unknown = {
         request.target
         for request in CYCLE
         if answer(request.method, request.target).status == 404
     }
-    assert all(target.startswith("/users/") for target in unknown)
+    assert all(target.startswith(("/users/", "/robots")) for target in unknown)
+
+
+def test_new_version_adds_a_field_and_leaves_the_rest() -> None:
+    before, after = (
+        msgspec.json.decode(answer("GET", "/orders/7", is_new).body)
+        for is_new in (False, True)
+    )
+    assert after.items() > before.items()
+    assert answer("GET", "/orders", True) == answer("GET", "/orders")
 
 
 def test_answers_succeed_refuse_and_fail() -> None:
     statuses = {answer(r.method, r.target).status for r in CYCLE}
-    assert statuses >= {200, 201, 204, 401, 404, 409, 500, 503}
+    assert statuses >= {200, 201, 204, 401, 404, 409, 422, 500, 503}
 
 
 def test_answers_come_in_all_codings_and_types() -> None:
@@ -45,7 +55,7 @@ def test_one_body_is_large() -> None:
     assert max(len(answer(r.method, r.target).body) for r in CYCLE) >= CATALOGUE_BYTES
 
 
-def test_what_the_shop_does_not_know_is_not_found() -> None:
+def test_what_is_not_known_is_not_found() -> None:
     assert answer("GET", "/nothing").status == 404
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from agent.demo.capture import Capture
-from rings.assembler import Assembler
-from rings.message import Pair
-from rings.pcap import read_blocks
+from rings.packets.pcap import read_blocks
+from rings.pairs.message import Pair
 from rings.stats import Stats
+from rings.streams.assembler import Assembler
 
 START_NS = 1_767_225_600_000_000_000
 COUNT = 230

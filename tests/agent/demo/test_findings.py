@@ -11,10 +11,11 @@ import pytest
 from agent.demo.findings import Finding, read
 
 PAGES: dict[str, Any] = {
-    "/endpoints.json?size=200": {"endpoints": [{"id": "0a"}], "paging": {}},
-    "/endpoints/0a.json": {
+    "/api/v1/endpoints?size=200": {"endpoints": [{"id": "0a"}], "paging": {}},
+    "/api/v1/endpoints/0a": {
         "method": "GET",
         "path": "/users/{id}",
+        "protocols": ["http/1"],
         "server": {"name": "shop", "kind": "Deployment"},
         "clients": [{"client": {"name": "client"}, "pairs": 3}],
         "fields": [
@@ -66,6 +67,7 @@ def test_findings_are_read_from_the_endpoints_pages(dashboard: str) -> None:
             sensitivity="medium",
             client="client",
             server="shop",
+            protocol="http/1",
         )
     ]
 
@@ -73,6 +75,6 @@ def test_findings_are_read_from_the_endpoints_pages(dashboard: str) -> None:
 def test_a_page_that_fails_is_an_error(
     dashboard: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(PAGES, "/endpoints/0a.json")
+    monkeypatch.delitem(PAGES, "/api/v1/endpoints/0a")
     with pytest.raises(OSError, match="404"):
         read(dashboard, "key")

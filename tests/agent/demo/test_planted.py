@@ -8,10 +8,24 @@ import msgspec
 import pytest
 from stdnum import luhn
 
-from agent.demo.api import answer, requests
-from agent.demo.planted import DECOYS, PLANTED, REQUEST, Planted, place, value_of
+from agent.demo.api import Request, answer
+from agent.demo.calls import NEXT_ROUND, call
+from agent.demo.planted import (
+    DECOYS,
+    OVER_GRPC,
+    PLANTED,
+    REQUEST,
+    ROLLED_OUT,
+    Planted,
+    place,
+    value_of,
+)
 
-NUMBERS = range(112)
+NUMBERS = range(NEXT_ROUND)
+
+
+def requests(number: int) -> Request:
+    return call(number, is_rolled_out=True).request
 
 
 def template(method: str, target: str) -> str:
@@ -28,8 +42,9 @@ def bodies(planted: Planted) -> Iterator[Any]:
         if planted.direction == REQUEST:
             yield msgspec.json.decode(request.body)
         else:
-            answered = answer(request.method, request.target)
-            if answered.status < 300:
+            is_new = planted in ROLLED_OUT
+            answered = answer(request.method, request.target, is_new)
+            if answered.status != 404:
                 yield msgspec.json.decode(answered.body)
 
 
@@ -43,14 +58,19 @@ def values(body: Any, path: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("planted", [p for p in PLANTED if p.is_in_body], ids=str)
+IN_BODIES = [p for p in PLANTED + ROLLED_OUT if p.is_in_body]
+
+
+@pytest.mark.parametrize("planted", IN_BODIES, ids=str)
 def test_planted_value_stands_at_its_path(planted: Planted) -> None:
     carried = list(bodies(planted))
     assert carried
     assert all(planted.value in values(body, planted.path) for body in carried)
 
 
-@pytest.mark.parametrize("planted", [p for p in PLANTED if not p.is_in_body], ids=str)
+@pytest.mark.parametrize(
+    "planted", [p for p in PLANTED + ROLLED_OUT if not p.is_in_body], ids=str
+)
 def test_planted_query_parameter_is_sent(planted: Planted) -> None:
     targets = [requests(number).target for number in NUMBERS]
     value = planted.value.replace("@", "%40")
@@ -59,7 +79,8 @@ def test_planted_query_parameter_is_sent(planted: Planted) -> None:
 
 def test_there_are_many_types_and_no_place_twice() -> None:
     assert len({p.data_type for p in PLANTED}) >= 20
-    places = [(p.endpoint, p.direction, p.path) for p in PLANTED]
+    all_planted = PLANTED + ROLLED_OUT + OVER_GRPC
+    places = [(p.endpoint, p.direction, p.path) for p in all_planted]
     assert len(set(places)) == len(places)
 
 

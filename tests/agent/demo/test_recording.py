@@ -1,19 +1,17 @@
 """The replayed demo up to the broker: an embedded one, on loopback."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer
 from msgspec.structs import replace
 
 from agent.demo.recording import Recording
 from agent.kafka.embedded import EmbeddedBroker
 from agent.record import Batch, batch_decoder
 from agent.settings import Settings
-from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC, coming
 from tests.waiting import eventually
 
 SECONDS = 20.0
@@ -49,29 +47,11 @@ def replay_some(recording: Recording) -> None:
 
 def batches_of(settings: Settings, exchanges: int) -> list[Batch]:
     batches: list[Batch] = []
-    for value in received(settings, RECORDS_TOPIC):
+    for value in coming(settings.kafka.bootstrap, RECORDS_TOPIC, SECONDS):
         batches.append(batch_decoder.decode(value))
         if sum(batch.exchanges for batch in batches) >= exchanges:
             break
     return batches
-
-
-def received(settings: Settings, topic: str) -> Iterator[bytes]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka.bootstrap,
-            "group.id": "test",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([topic])
-    deadline = time.monotonic() + SECONDS
-    try:
-        while time.monotonic() < deadline:
-            if (message := consumer.poll(0.1)) and not message.error():
-                yield message.value() or b""
-    finally:
-        consumer.close()
 
 
 def test_each_json_exchange_is_told(recording: Recording, settings: Settings) -> None:
@@ -93,4 +73,4 @@ def test_its_coverage_goes_to_the_broker(
     recording: Recording, settings: Settings
 ) -> None:
     replay_some(recording)
-    assert next(received(settings, COVERAGE_TOPIC))
+    assert next(coming(settings.kafka.bootstrap, COVERAGE_TOPIC, SECONDS))

@@ -6,10 +6,11 @@ import gzip
 import h11
 import pytest
 
-from agent.demo.api import Answer, Request, answer, requests
+from agent.demo.api import Answer, Request, answer
+from agent.demo.calls import ROUND, call
 from agent.demo.wire import encode_answer, encode_request, read_body, read_head
 
-CYCLE = [requests(number) for number in range(112)]
+CYCLE = [call(number).request for number in range(ROUND)]
 
 
 def read_by_h11(

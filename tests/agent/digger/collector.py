@@ -18,6 +18,7 @@ class SmallCollector(collector_pb2_grpc.CollectorServicer):
         """Answered first, one a call."""
         self.loses_answers = 0
         """So many packages are stored, but the answer is lost."""
+        self.corrections = collector_pb2.CorrectResponse()
         self.calls = 0
         self.tokens: set[str | None] = {None}
         """What a call must be authorized by, as it stands in its metadata."""
@@ -51,6 +52,16 @@ class SmallCollector(collector_pb2_grpc.CollectorServicer):
         if self.failures:
             context.abort(self.failures.pop(0), "as the test wants")
         return collector_pb2.ResumeResponse(next=self._next)
+
+    def Correct(  # noqa: N802
+        self, request: collector_pb2.CorrectRequest, context: grpc.ServicerContext
+    ) -> collector_pb2.CorrectResponse:
+        self._admit(context)
+        if request.revision == self.corrections.revision:
+            return collector_pb2.CorrectResponse(
+                revision=request.revision, unchanged=True
+            )
+        return self.corrections
 
     def _admit(self, context: grpc.ServicerContext) -> None:
         sent = dict(context.invocation_metadata())

@@ -19,6 +19,9 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
     def __init__(self, listen: str = "127.0.0.1:0", files: Files = PLAIN) -> None:
         self.calls = 0
         self.messages = 0
+        self.catalogs = 0
+        self.is_old = False
+        """It has no Catalog."""
         self.refused: list[bytes] = []
         """Bodies that are answered with an error."""
         self._lock = threading.Lock()
@@ -37,6 +40,20 @@ class SmallDetector(detector_pb2_grpc.DetectorServicer):
             self.messages += len(request.messages)
         results = [_findings(message) for message in request.messages]
         return detector_pb2.DetectResponse(results=results, catalog_digest="small")
+
+    def Catalog(  # noqa: N802
+        self, request: detector_pb2.CatalogRequest, context: grpc.ServicerContext
+    ) -> detector_pb2.CatalogResponse:
+        self.catalogs += 1
+        if self.is_old:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+        email = detector_pb2.DataType(
+            name="contact.email",
+            title="E-mail",
+            sensitivity=detector_pb2.MEDIUM,
+            tags=["gdpr"],
+        )
+        return detector_pb2.CatalogResponse(catalog_digest="small", data_types=[email])
 
     def close(self) -> None:
         self._server.stop(0).wait(5)

@@ -30,7 +30,7 @@ def fact(
     path = target.partition(b"?")[0]
     times = (at_ns, at_ns, exchanges * WAITED_NS)
     sizes = (100 * exchanges, 1000 * exchanges)
-    named = (client, identity, method, path, status, shape, b"")
+    named = (client, identity, method, path, status, shape, b"", 1)
     return Fact(*named, exchanges, 0, *sizes, *times)
 
 

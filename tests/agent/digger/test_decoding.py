@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.digger.decoding import Undecodable, decode_batch, decode_coverage
-from agent.record import VERSION, NodeCoverage, encoder
+from agent.record import VERSION, Agent, NodeCoverage, encoder
 from benchmarks.records import fuzz
 from tests.agent.digger.records import batch, fact, record
 
@@ -43,9 +43,9 @@ def test_an_impossible_batch_is_no_batch(wrong: dict[str, object]) -> None:
         {"status": 1000},
         {"status": -1},
         {"operation": b"x" * 1000},
-        {"exchanges": 0},
+        {"exchanges": -1},
         {"exchanges": 1 << 50},
-        {"truncated": 2},
+        {"truncated": 1 << 50},
         {"request_bytes": 1 << 50},
         {"response_bytes": -1},
         {"first_ns": -1},
@@ -119,6 +119,15 @@ def test_coverage_comes_back_as_it_was() -> None:
     assert found.buckets == {"paired": 5}
 
 
+AGENT = {"version": "1", "started_ns": 1, "workers": 2, "kernel": "6", "state": "ready"}
+
+
+def test_how_an_agent_is_comes_back() -> None:
+    found = decode_coverage(coverage(agent=AGENT))
+    assert isinstance(found, NodeCoverage)
+    assert found.agent == msgspec.convert(AGENT, Agent)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -130,6 +139,11 @@ def test_coverage_comes_back_as_it_was() -> None:
         {"buckets": {"paired": -1}},
         {"counts": {"paired": 2**62}},
         {"counts": {f"reason_{n}": 1 for n in range(90)}},
+        {"agent": AGENT | {"version": "v\n"}},
+        {"agent": AGENT | {"kernel": "k" * 101}},
+        {"agent": AGENT | {"state": "All Fine"}},
+        {"agent": AGENT | {"started_ns": -1}},
+        {"agent": AGENT | {"workers": 1 << 40}},
     ],
 )
 def test_impossible_coverage_is_no_coverage(wrong: dict[str, object]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from agent.bodies import Bodies, body_prefix
 from agent.cluster.addresses import INTERNET
 from agent.digger import inspection
-from agent.digger.detectors import AwayError, Part, RefusedError, Scanned
-from agent.digger.inspection import Inspector, Outcome, body_prefix, part, parts
+from agent.digger.detectors import AwayError, Known, Part, RefusedError, Scanned
+from agent.digger.inspection import Inspector, Outcome
 from agent.digger.package import Edge
 from agent.digger.sampling import EXTRA, FIRST
 from agent.digger.waiting import Job
@@ -19,6 +20,12 @@ from tests.agent.digger.records import record
 from tests.waiting import eventually
 
 BODY = b'{"email": "jane@example.com"}'
+
+
+def part(captured: Captured, limit: int) -> Part:
+    return Bodies(limit).of(captured, captured)[0]
+
+
 EDGE = Edge(INTERNET, INTERNET, 80, "GET", "/")
 
 
@@ -27,6 +34,8 @@ class Scripted:
 
     digest = "scripted"
     lanes = 1
+
+    known = Known()
 
     def __init__(self, answer: Callable[[list[Part]], object]) -> None:
         self.asked: list[int] = []
@@ -79,6 +88,18 @@ def test_outcomes_come_back_for_each_job() -> None:
         assert all(outcome.found == ([], []) for outcome in outcomes.values())
         assert eventually(lambda: running.is_idle)
     assert (running.counts.inspected, sum(detector.asked)) == (3, 6)
+
+
+def test_a_thread_wakes_for_a_job_and_for_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inspection, "LONGEST_PAUSE_SECONDS", 60)
+    detector = Scripted(lambda _: None)
+    detector.lanes = 4
+    with inspector(detector) as running:
+        for name in "abc":
+            assert running.put(job(name))
+            assert taken(running, 1).keys() == {name}
 
 
 def test_one_refused_exchange_does_not_hold_up_the_others() -> None:
@@ -174,7 +195,7 @@ def coded(coding: str, body: bytes, truncated: bool = False) -> Captured:
 
 
 def test_a_message_goes_as_it_was_captured() -> None:
-    asked, answered = parts(record("GET /a?b=1 HTTP/1.1", request={"x": 1}), 99)
+    asked, answered = Bodies(99).parts(record("GET /a?b=1 HTTP/1.1", request={"x": 1}))
     assert asked.head.startswith(b"GET /a?b=1 HTTP/1.1\r\n")
     assert (asked.body, asked.is_cut) == (b'{"x": 1}', False)
     assert (answered.head[:12], answered.body) == (b"HTTP/1.1 200", b"")
@@ -190,7 +211,7 @@ def test_bodies_are_content_decoded() -> None:
     "captured",
     [
         coded("gzip", gzip.compress(BODY)[:-9]),
-        coded("unheard-of", BODY),
+        coded("unheard-of", b"\x1f\x9d" + BODY),
         coded("", BODY, truncated=True),
     ],
 )
@@ -201,3 +222,22 @@ def test_a_body_not_whole_is_marked(captured: Captured) -> None:
 def test_the_prefix_is_bounded() -> None:
     assert body_prefix(coded("", BODY), 5) == BODY[:5]
     assert body_prefix(coded("gzip", gzip.compress(BODY)), 5) == BODY[:5]
+
+
+def test_a_transfer_coding_is_undone_too() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    coded = Captured(head, gzip.compress(BODY), 99, False, 0)
+    assert part(coded, 1 << 20).body == BODY
+
+
+def test_a_body_whose_coding_nobody_named_is_known_by_its_bytes() -> None:
+    assert part(coded("", gzip.compress(BODY)), 1 << 20).body == BODY
+
+
+def test_bodies_that_cannot_be_read_are_counted() -> None:
+    one = job()
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: compress\r\n\r\n"
+    one.record.request = Captured(head, b"\x1f\x9d\x90\0", 4, False, 0)
+    with inspector(Scripted(lambda _: None)) as running:
+        running.put(one)
+        assert taken(running, 1)["x"].unread == 1

@@ -1,16 +1,21 @@
 """A package accounts for what was put into it, and only for that."""
 
 import pytest
+from msgspec import structs
 
 from agent.cluster.addresses import INTERNET, Workload
-from agent.digger import package
+from agent.digger import package, whys
+from agent.digger.detectors import DataType, Known
 from agent.digger.package import REQUEST, RESPONSE, Draft, Edge, Unnamed
-from agent.record import VERSION, NodeCoverage
-from detection.finding import Finding, Likelihood, Location, Sensitivity
+from agent.digger.whys import AGAIN_SECONDS, CatalogTold, Whys
+from agent.record import VERSION, Agent, NodeCoverage
+from detection.finding import Finding, Likelihood, Location, Sensitivity, Why
+from proto.v1 import collector_pb2
 from tests.agent.digger.records import START_NS
 
 ORDERS = Workload("shop", "Deployment", "orders")
 USERS = Workload("shop", "Deployment", "users")
+MEDIUM = Sensitivity.MEDIUM
 EDGE = Edge(ORDERS, USERS, 8080, "GET", "/users/{id}")
 
 
@@ -64,6 +69,22 @@ def test_intervals_and_operations_have_rows_of_their_own() -> None:
         (package.INTERVAL_NS, "query Users"),
     ]
     assert package.interval_of(START_NS) % package.INTERVAL_NS == 0
+
+
+def test_an_endpoint_says_whether_names_were_known_the_last_time() -> None:
+    told = []
+    for named in ((None,), (False, None), (False, True), (True, False)):
+        draft = Draft()
+        for is_named in named:
+            draft.find(EDGE, 0, [], [], is_named=is_named)
+        (endpoint,) = draft.build("test", never, 0).endpoints
+        told.append(collector_pb2.Names.Name(endpoint.names))
+    assert told == [
+        "NAMES_UNSPECIFIED",
+        "NAMES_UNKNOWN",
+        "NAMES_KNOWN",
+        "NAMES_UNKNOWN",
+    ]
 
 
 def test_places_add_up_and_keep_the_worst() -> None:
@@ -223,3 +244,123 @@ def test_counters_never_pass_what_the_cloud_takes() -> None:
     endpoints = draft.build("test", never, 0).endpoints
     assert endpoints[0].traffic[0].request_bytes == package.LARGEST
     assert endpoints[1].client.kind == "External"
+
+
+def explained(path: str = "$.email", likelihood: int = 4) -> Finding:
+    why = Why("pattern", "", "unsure", ("key",), "email", (3, 0, 2, 0, 0), MEDIUM)
+    return structs.replace(finding(path, likelihood=likelihood), why=why)
+
+
+def test_a_place_is_explained_at_first_sight_only() -> None:
+    told = Whys()
+    for expected in ([1, 1], [0, 0]):
+        draft = Draft(told)
+        draft.find(EDGE, 0, [], [explained(), explained("$.b")])
+        built = draft.build("test", never, 0)
+        assert [place.why for place in built.endpoints[0].places] == expected
+        assert len(built.whys) == max(expected)
+
+
+def test_it_is_explained_again_when_it_is_surer_or_the_rules_are_others() -> None:
+    told = Whys()
+    for likelihood, digest, expected in (
+        (4, "a", 1),
+        (3, "a", 0),
+        (5, "a", 1),
+        (5, "b", 1),
+        (5, "b", 0),
+    ):
+        draft = Draft(told)
+        draft.catalog_digest = digest
+        draft.find(EDGE, 0, [explained(likelihood=likelihood)], [])
+        built = draft.build("test", never, 0)
+        assert built.endpoints[0].places[0].why == expected
+
+
+def test_it_is_explained_again_after_hours() -> None:
+    now = 0.0
+    told = Whys(lambda: now)
+    endpoint, place = ("orders",), (1, 1, "$.a", "contact.email")
+    assert told.is_news(endpoint, place, explained())
+    now = AGAIN_SECONDS - 1
+    assert not told.is_news(endpoint, place, explained())
+    now = AGAIN_SECONDS
+    assert told.is_news(endpoint, place, explained())
+
+
+def test_what_is_explained_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whys, "MOST_PLACES", 2)
+    told = Whys()
+    for number in (1, 2, 3):
+        assert told.is_news((number,), (1, 1, "", ""), explained())
+    assert not told.is_news((3,), (1, 1, "", ""), explained())
+    assert told.is_news((1,), (1, 1, "", ""), explained())
+
+
+def test_an_unnamed_server_has_its_explanation_under_its_name() -> None:
+    draft = Draft()
+    edge = EDGE._replace(server=Unnamed(b"\x0a\x00\x00\x01"))
+    draft.find(edge, 0, [explained()], [])
+    built = draft.build("test", lambda ip, at_ns: ORDERS, 0)
+    assert built.endpoints[0].places[0].why == 1
+
+
+def test_values_in_error_answers_are_counted_apart() -> None:
+    draft = Draft()
+    for status in (200, 399, 400, 503):
+        draft.find(EDGE, 0, [finding("$.asked", 2)], [finding("$.told", 3)], status)
+    asked, told = draft.build("test", never, 0).endpoints[0].places
+    assert (asked.count, asked.errors) == (8, 0)
+    assert (told.count, told.errors) == (12, 6)
+
+
+def test_messages_that_hold_a_place_are_counted_once_each() -> None:
+    draft = Draft()
+    weak = finding("$.told", 1, likelihood=3)
+    draft.find(EDGE, 0, [], [finding("$.told", 3), weak])
+    draft.find(EDGE, 0, [finding("$.told", 1)], [finding("$.told", 5)])
+    draft.find(EDGE, 0, [], [])
+    [row] = draft.build("test", never, 0).endpoints
+    asked, told = row.places
+    assert (asked.messages, told.messages, row.inspected) == (1, 2, 3)
+    assert told.count == 9
+
+
+def test_a_catalog_is_told_once() -> None:
+    now = 0.0
+    told = CatalogTold(lambda: now)
+    one, other = Known("a"), Known("b")
+    news = [told.is_news(known) for known in (Known(), one, one, other, one)]
+    assert news == [False, True, False, True, True]
+    now = AGAIN_SECONDS
+    assert told.is_news(one)
+    told.clear()
+    assert told.is_news(one)
+
+
+def test_what_the_cloud_would_refuse_is_cut() -> None:
+    draft = Draft()
+    found = explained()
+    assert found.why
+    long = structs.replace(found.why, rule="r" * 99, phrase="\N{MIDDLE DOT}" * 200)
+    draft.find(EDGE, 0, [structs.replace(found, why=long)], [])
+    (why,) = draft.build("test", never, 0).whys
+    assert (len(why.rule), len(why.phrase.encode())) == (64, 252)
+    types = [
+        DataType("a.b", "t" * 300, MEDIUM, ("gdpr", "No Tag")),
+        DataType("a." + "b" * 99, "t", MEDIUM, ()),
+    ]
+    (told,) = whys.data_types(Known("a", tuple(types)))
+    assert (len(told.title), list(told.tags)) == (200, ["gdpr"])
+
+
+def test_an_agent_is_told_and_covers_nothing() -> None:
+    draft = Draft()
+    for state, end_ns in (("starting", 5), ("ready", 9)):
+        agent = Agent("1.2", 3, 2, "6.8", state)
+        draft.cover_node(NodeCoverage(VERSION, "node-1", 1, end_ns, agent=agent))
+    built = draft.build("test", never, 0)
+    (told,) = built.agents
+    assert (told.node, told.state, told.reported_ns) == ("node-1", "ready", 9)
+    assert (told.version, told.kernel, told.workers) == ("1.2", "6.8", 2)
+    assert not built.coverage

@@ -1,7 +1,5 @@
 """The digger as a whole, with small peers around it."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,25 +10,30 @@ import grpc
 import msgspec
 import pytest
 import yaml
+from msgspec import structs
 
 from agent import health
-from agent.cluster import watch
+from agent.cluster.watching import watch
 from agent.digger import inspection, package
 from agent.digger.program import Digger
+from agent.kafka.descriptors import DescriptorsTopic
 from agent.kafka.embedded import EmbeddedBroker
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
-from agent.record import VERSION, NodeCoverage, Record, encoder, server_key
+from agent.record import VERSION, Message, NodeCoverage, Record, encoder, server_key
 from agent.settings import Addresses, Cloud, Detector, Kafka, Settings
 from agent.settings import Digger as DiggerSettings
+from detection.protobuf.services import services_of_set
 from proto.v1 import collector_pb2
 from tests.agent.cluster.apiserver import ApiServer
 from tests.agent.digger.collector import SmallCollector
 from tests.agent.digger.detector import DetectorProcess, SmallDetector
 from tests.agent.digger.records import PORT, SERVER, START_NS, batch, record
+from tests.agent.outside.mmdb import write
+from tests.detection.protobuf.made import descriptors, make
 from tests.ports import free_port
 from tests.topics import COVERAGE_TOPIC
-from tests.waiting import eventually
+from tests.waiting import busyness, eventually, freeze
 
 PRIVATE, PUBLIC = b"\x0a\0\0\x09", b"\x08\x08\x08\x08"
 
@@ -116,6 +119,77 @@ def test_without_names_addresses_stand_for_themselves(line: Line, start: Start) 
     assert digger.packages_accepted == len(line.cloud.packages)
 
 
+def test_fields_of_a_service_that_was_told_have_their_names(
+    line: Line, start: Start
+) -> None:
+    topic = DescriptorsTopic(line.settings)
+    (shop,) = services_of_set(descriptors())
+    assert eventually(lambda: topic.tell(shop))
+    topic.close(5)
+    digger = start(structs.replace(line.settings, detector=Detector()))
+    data = make("Person", given_name="Jane", email="jane@example.com")
+    body = b"\0" + len(data.SerializeToString()).to_bytes(4, "big")
+    body += data.SerializeToString()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\n\r\n"
+    for service in ("shop.v1.People", "shop.v1.Others"):
+        one = record(f"POST /{service}/Get HTTP/1.1")
+        one.response = Message(answer, body, len(body), False, 0)
+        line.send(one)
+    assert eventually(lambda: digger.digested == 2, 30)
+    assert eventually(lambda: sum(e.inspected for e in line.endpoints()) == 2, 30)
+    found = {
+        collector_pb2.Names.Name(endpoint.names): {
+            (place.path, place.data_type) for place in endpoint.places
+        }
+        for endpoint in line.endpoints()
+        if endpoint.inspected
+    }
+    email = "contact.email"
+    assert found["NAMES_UNKNOWN"] == {("$.3", email)}
+    assert ("$.email", email) in found["NAMES_KNOWN"]
+    assert ("$.given_name", "personal.first_name") in found["NAMES_KNOWN"]
+
+
+def test_a_server_outside_is_named_by_its_host(
+    line: Line, start: Start, tmp_path: Path
+) -> None:
+    ranges = tmp_path / "ranges.toml"
+    ranges.write_text('[[range]]\nname = "office"\naddresses = ["10.0.0.9"]')
+    places = write(tmp_path / "places.mmdb", {"8.8.0.0/16": {"country": "NO"}})
+    addresses = structs.replace(
+        line.settings.addresses, ranges_file=str(ranges), geography_files=str(places)
+    )
+    digger = start(structs.replace(line.settings, addresses=addresses))
+    asked = record("POST /charges HTTP/1.1", client=PRIVATE)
+    asked.request.head = (
+        b"POST /charges HTTP/1.1\r\nHost: tenant-4711.example.com\r\n\r\n"
+    )
+    line.send(asked, server=PUBLIC)
+    assert eventually(lambda: digger.digested == 1)
+    (endpoint,) = line.endpoints()
+    assert (endpoint.server.kind, endpoint.server.name) == (
+        *("External", "{name}.example.com"),
+    )
+    assert (endpoint.client.kind, endpoint.client.name) == ("External", "office")
+    parties = [party for sent in line.cloud.packages for party in sent.parties]
+    assert {(p.workload.name, p.country, p.is_robot) for p in parties} == {
+        ("{name}.example.com", "NO", False),
+        ("office", "", True),
+    }
+
+
+def test_a_correction_reaches_what_comes(line: Line, start: Start) -> None:
+    told = collector_pb2.Correction(data_type="contact.email")
+    line.cloud.corrections = collector_pb2.CorrectResponse(
+        revision=3, corrections=[told]
+    )
+    digger = start(line.settings)
+    assert eventually(lambda: digger.corrections_revision == 3)
+    line.send(record("POST /a HTTP/1.1", request={"email": "jane@example.com"}))
+    assert eventually(lambda: digger.digested == 1)
+    assert [list(one.places) for one in line.endpoints()] == [[]]
+
+
 def test_a_client_behind_a_proxy_is_named_by_its_identity(
     line: Line, start: Start
 ) -> None:
@@ -166,10 +240,16 @@ def test_a_package_waits_for_names_that_are_on_their_way(
         line.send(record(client=PRIVATE, at_ns=time.time_ns()), server=PRIVATE)
         assert eventually(lambda: ("pods", "watch") in kinds(server))
         assert not eventually(lambda: digger.digested > 0, 1)
-        server.tell("pods", "ADDED", server.pod("web-1", "10.0.0.9"))
+        web = server.pod("web-1", "10.0.0.9")
+        web["metadata"]["labels"] = {"tier": "gold", "secret": "x", "owner": "payments"}
+        server.tell("pods", "ADDED", web)
         assert eventually(lambda: digger.digested == 1)
         assert line.endpoints()[0].client.name == "web"
         assert line.endpoints()[0].server.namespace == "shop"
+        (facts,) = [f for sent in line.cloud.packages for f in sent.workloads]
+        assert (facts.workload.kind, facts.workload.name) == ("DaemonSet", "web")
+        assert (facts.owner, facts.labels["tier"]) == ("payments", "gold")
+        assert "secret" not in facts.labels
         line.send(record(client=b"\x0a\0\0\x0a"), server=PRIVATE)
         assert eventually(lambda: digger.digested == 2)
         assert line.endpoints()[1].client.name == "10.0.0.10"
@@ -298,13 +378,13 @@ def test_it_stops_at_once_though_the_detector_hangs(
     with DetectorProcess() as hung:
         found = Detector(server=hung.address)
         digger = start(msgspec.structs.replace(line.settings, detector=found))
-        os.kill(hung.pid, signal.SIGSTOP)
+        freeze(hung.pid)
         line.send(record())
         assert eventually(lambda: digger.digested == 1)
         began = time.monotonic()
         stop.set()
         assert eventually(lambda: not any(map(is_inspecting, threading.enumerate())))
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 4 * busyness()
 
 
 def is_inspecting(thread: threading.Thread) -> bool:

@@ -63,6 +63,6 @@ def test_alike_exchanges_count_as_one_fact() -> None:
 def test_places_keep_the_worst_and_add_up() -> None:
     row = Row(0)
     key = (1, 1, "$.a", "contact.email")
-    assert row.place(key, [1, 4, 2])
-    assert not row.place(key, [3, 1, 3])
-    assert row.places == {key: [3, 4, 5]}
+    assert row.place(key, [1, 4, 2, 1, 1])
+    assert not row.place(key, [3, 1, 3, 2, 2])
+    assert row.places == {key: [3, 4, 5, 3, 3]}

@@ -60,6 +60,13 @@ def test_the_rate_beyond_first_sights_is_the_budget() -> None:
     assert 450 <= chosen.count(EXTRA) <= 560
 
 
+def test_an_infinite_rate_inspects_all() -> None:
+    sampler = Sampler(float("inf"), 60)
+    assert inspected(sampler, "a", 1, START) == FIRST
+    choices = [inspected(sampler, "a", 1, START + n // 5) for n in range(50)]
+    assert choices == [EXTRA] * 50
+
+
 def test_a_busy_endpoint_leaves_budget_to_a_rare_one() -> None:
     sampler = Sampler(10, 3600)
     chosen = {"busy": 0, "rare": 0}

@@ -11,8 +11,8 @@ import pytest
 from agent.digger import uplink
 from agent.digger.uplink import Uplink
 from agent.settings import Cloud
+from cloud.doors.clusters.tokens import Tokens
 from cloud.doors.ledger import Ledger
-from cloud.doors.tokens import Tokens
 from proto.v1 import collector_pb2
 from tests.agent.digger.collector import SmallCollector
 from tests.certificates import Authority

@@ -1,5 +1,7 @@
 """What waits for inspection does so within bounds."""
 
+from typing import Any
+
 import pytest
 
 from agent.cluster.addresses import INTERNET
@@ -20,8 +22,20 @@ def job(choice: int = FIRST, body: str = "", failures: int = 0) -> Job:
     return one
 
 
-def queue(**settings: float) -> Waiting:
+def queue(**settings: Any) -> Waiting:
     return Waiting(Digger(**settings), NOW)
+
+
+def test_only_the_first_job_and_a_full_batch_are_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting, "BATCH_JOBS", 3)
+    waits = queue()
+    news = []
+    for _ in range(6):
+        waits.put(job())
+        news.append(waits.is_news)
+    assert news == [True, False, True, False, False, True]
 
 
 def test_what_must_be_inspected_goes_first() -> None:

@@ -1,8 +1,8 @@
 """Coverage: sums over workers, windows that add up to the whole."""
 
 from agent.interceptor.coverage import Counts, Coverage, Report
-from agent.interceptor.inside import Inside
 from agent.interceptor.placement import HOST, LOOPBACK, Plan
+from agent.interceptor.reading.inside import Inside
 
 POD = bytes([10, 0, 0, 1])
 

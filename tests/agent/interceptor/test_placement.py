@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from agent.interceptor.inside import RING_BYTES
 from agent.interceptor.placement import HOST, INSIDE, LOOPBACK, Placement
-from agent.interceptor.pods import PodInterface
+from agent.interceptor.reading.inside import RING_BYTES
+from agent.interceptor.search.pods import PodInterface
 
 IP, IP_6, OTHER = bytes([10, 0, 0, 1]), bytes(15) + b"\1", bytes([10, 0, 0, 2])
+FE = bytes([0xFE, 0x80]) + bytes(13) + b"\1"
 ROUTED = PodInterface(
     namespace_inode=100,
     host_index=7,
@@ -60,11 +61,39 @@ def test_loopback_of_a_pod_with_two_interfaces_is_captured_once_for_both() -> No
 
 
 def test_only_listed_pods_are_captured_and_count_as_monitored() -> None:
-    other = replace(ROUTED, host_index=8, addresses=frozenset({OTHER}))
+    other = replace(
+        ROUTED, namespace_inode=101, host_index=8, addresses=frozenset({OTHER})
+    )
     plan = placement().plan([ROUTED, other], frozenset({IP}))
     assert list(plan.host) == [7]
     assert plan.own == {IP, IP_6}
     assert not placement().plan([ROUTED], frozenset()).host
+
+
+def test_a_listed_pod_has_all_its_interfaces_and_addresses() -> None:
+    """One that the list knows names it, whatever sorts first."""
+    first = bytes([10, 0, 0, 0])
+    second = replace(
+        HOSTLESS, pod_index=3, addresses=frozenset({first}), link_local=frozenset({FE})
+    )
+    plan = placement().plan([ROUTED, second], frozenset({IP}))
+    ((number, inside),) = plan.inside.items()
+    assert plan.host == {7: (IP, first, IP_6, FE)}
+    assert inside.addresses == (IP, first, IP_6, FE)
+    assert plan.captured == {7: (IP, IP_6), number: (first,)}
+    assert plan.own == {IP, IP_6, first, FE}
+    assert plan.aliases == {first: IP, IP_6: IP, FE: IP}
+
+
+def test_without_a_list_only_link_local_addresses_need_another() -> None:
+    second = replace(ROUTED, link_local=frozenset({FE}))
+    assert placement().plan([second], None).aliases == {FE: IP_6}
+
+
+def test_interfaces_of_unknown_namespaces_belong_to_nobody_else() -> None:
+    one = replace(ROUTED, namespace_inode=0)
+    other = replace(one, host_index=8, addresses=frozenset({OTHER}))
+    assert list(placement().plan([one, other], frozenset({IP})).host) == [7]
 
 
 def test_a_pod_without_addresses_is_awaited_unless_they_cannot_be_known() -> None:

@@ -73,6 +73,43 @@ def test_own_processes_only_are_told(proc: Path) -> None:
     assert "hostPID" in told
 
 
+@pytest.fixture
+def kind(proc: Path) -> Path:
+    """A node that is a container: 1 (its init), 50 (the runtime's), 51 (ourselves)."""
+    place(proc, "self/ns/pid", "pid:[4026539999]")
+    (proc / "self/ns/mnt").symlink_to("mnt:[51]")
+    (proc / "1/ns/mnt").symlink_to("mnt:[1]")
+    for process, parent in (("1", 0), ("50", 1), ("self", 50)):
+        (proc / process).mkdir(exist_ok=True)
+        with (proc / process / "status").open("a") as status:
+            status.write(f"PPid:\t{parent}\n")
+    return proc
+
+
+def test_the_first_process_of_a_node_in_a_container_is_the_nodes(kind: Path) -> None:
+    assert check(kind) == []
+
+
+@pytest.mark.parametrize("parent", ["0", "60"])
+def test_processes_of_the_own_pod_are_not_the_nodes(kind: Path, parent: str) -> None:
+    """With shareProcessNamespace the first one is the sandbox's."""
+    (kind / "50/status").write_text(f"PPid:\t{parent}\n")
+    (told,) = check(kind)
+    assert "hostPID" in told
+
+
+def test_a_first_process_beside_us_is_our_own(kind: Path) -> None:
+    place(kind, "1/ns/mnt", "mnt:[51]")
+    (told,) = check(kind)
+    assert "hostPID" in told
+
+
+def test_parents_in_a_circle_are_given_up(kind: Path) -> None:
+    (kind / "50/status").write_text("PPid:\t50\n")
+    (told,) = check(kind)
+    assert "hostPID" in told
+
+
 def test_an_own_network_is_told(proc: Path) -> None:
     place(proc, "self/ns/net", "net:[2]")
     (told,) = check(proc)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.naming import endpoints, proof
+from agent.naming import endpoints, proof, routes
 from agent.naming.endpoints import AUTHORITY, OVERFLOW, Endpoints
 from agent.naming.shapes import is_placeholder
 
@@ -74,6 +74,19 @@ LEAKED_BEFORE = [
     b"/users/bulk-jane",
     b"/blog/breaking-news",
     b"/diagnosis/diabetes",
+    b"/user/rose",
+    b"/tags/divorce",
+    b"/tags/wedding",
+    b"/files/lebenslauf-anna-schmidt.pdf",
+    b"/reports/divorce-smith.xlsx",
+    b"/api/mueller",
+    b"/api/v2/will",
+    b"/v2/grace",
+    b"/projects/holiday-sale",
+    b"/customers/cloudmigration",
+    b"/reset/enableservice",
+    b"/coupon/freeshipping",
+    b"/invite/eyJhbGciOiJIUzI1NiJ9",
 ]
 
 
@@ -117,6 +130,30 @@ def test_words_prove_one_behind_the_other() -> None:
 def test_less_proves_nothing(times: int, status: int, clients: int) -> None:
     shown = ask(Endpoints(), b"/frobnicate/42", times, status, clients)
     assert shown == "/{id}/{id}"
+
+
+def test_a_surname_proves_only_alone_and_before_a_version() -> None:
+    assert ask(Endpoints(), b"/lem/accounts", 50) == "/{id}/accounts"
+    server = Endpoints()
+    assert ask(server, b"/lem/v3/accounts", 50) == "/lem/v3/accounts"
+    shared = Endpoints()
+    ask(shared, b"/nowak/v3/accounts", 1)
+    assert ask(shared, b"/lem/v3/accounts", 50) == "/{id}/v3/accounts"
+
+
+def test_a_noun_behind_which_ids_stood_is_one_that_data_follows() -> None:
+    server = Endpoints()
+    assert server.template("s", "GET", b"/rum/warehouse") == "/rum/warehouse"
+    ask(server, b"/rum/4f1c9a7e22", 1)
+    assert server.template("s", "GET", b"/rum/warehouse") == "/rum/{id}"
+    assert ask(server, b"/rum/blargify", 50) == "/rum/{id}"
+
+
+def test_ids_that_come_before_the_proof_prevent_it() -> None:
+    server = Endpoints()
+    ask(server, b"/rum/blargify", 10)
+    ask(server, b"/rum/4f1c9a7e22", 1)
+    assert ask(server, b"/rum/blargify", 50) == "/rum/{id}"
 
 
 def test_a_burst_proves_nothing() -> None:
@@ -184,7 +221,7 @@ def test_a_scan_changes_no_template_and_blinds_no_server() -> None:
         for a in ["admin", "config", "backup", *words(40)]
         for b in ["login", "status", "search", *words(40)]
     ]
-    assert len(set(scanned)) <= endpoints.MOST_FAILED_TEMPLATES + 1
+    assert len(set(scanned)) <= routes.MOST_FAILED_TEMPLATES + 1
     assert [ask(server, target, 1) for target in real] == before
     assert ask(server, b"/billing/settings", 1) == "/billing/settings"
 
@@ -195,7 +232,7 @@ def test_a_server_that_answers_all_is_bounded_for_an_hour() -> None:
     shown = {server.template("s", "GET", p, "c", 200, NOW_NS) for p in paths}
     assert len(shown) == 11
     assert OVERFLOW in shown
-    later_ns = NOW_NS + endpoints.HOUR_NS
+    later_ns = NOW_NS + routes.HOUR_NS
     assert server.template("s", "GET", paths[-1], "c", 200, later_ns) != OVERFLOW
 
 
@@ -208,7 +245,7 @@ def test_servers_learn_apart() -> None:
 
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Endpoints()
-    for number in range(3 * endpoints.MOST_ROUTES):
+    for number in range(3 * routes.MOST_ROUTES):
         server.template("s", "GET", b"/users/u" + str(number).encode(), "c", 200)
     for number in range(2 * endpoints.MOST_SERVERS + 2):
         server.template(number, "GET", b"/users/7")

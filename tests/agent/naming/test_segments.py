@@ -110,6 +110,18 @@ def test_other_words_do_not(word: str) -> None:
     assert SEGMENTS.template(word.encode(), PERSONAL) == "{id}"
 
 
+@pytest.mark.parametrize("name", ["balanceSheet", "grantOffer", "suggestedReview"])
+@pytest.mark.parametrize("place", [BELOW, BEHIND])
+def test_names_with_humps_stay_behind_nouns_and_data(name: str, place: int) -> None:
+    assert SEGMENTS.template(name.encode(), place) == name
+
+
+@pytest.mark.parametrize("name", ["Banks", "Price", "Field"])
+@pytest.mark.parametrize("place", [OPEN | 8, BELOW | 8, BEHIND | 8, FAR | 8])
+def test_a_capital_among_small_letters_is_a_name(name: str, place: int) -> None:
+    assert SEGMENTS.template(name.encode(), place) == "{id}"
+
+
 @pytest.mark.parametrize("slug", ["vip-customers", "my-app", "hello-world", "Mark"])
 @pytest.mark.parametrize("place", [OPEN | 8, BELOW, BEHIND, FAR, PERSONAL])
 def test_what_people_call_things_by_is_data(slug: str, place: int) -> None:

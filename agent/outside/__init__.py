@@ -1,0 +1,1 @@
+"""Who is outside of the cluster: names, address ranges, countries, robots."""
