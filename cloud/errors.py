@@ -14,7 +14,14 @@ class StoreError(CloudError):
 
 
 class UnavailableError(CloudError):
-    """The store does not answer now; the same request may work later."""
+    """The store does not answer now; the same request may work later.
+
+    `reason` is the database's own line, for operators only.
+    """
+
+    def __init__(self, words: str, reason: str = "") -> None:
+        super().__init__(words)
+        self.reason = reason or words
 
 
 class OverlapError(CloudError):

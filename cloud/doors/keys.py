@@ -52,9 +52,17 @@ class Key(NamedTuple):
     id: str
     owner: str
     role: str
+    scope: str
     created_ns: int
     used_ns: int
     expires_ns: int
+
+
+class Provided(NamedTuple):
+    """What a provider calls who came in, and the login there; empty: no provider."""
+
+    subject: str = ""
+    sid: str = ""
 
 
 class Keys:
@@ -69,7 +77,9 @@ class Keys:
         connection: Connection,
         owner: str,
         role: str = "",
+        scope: str = "",
         lasts_seconds: float = 0,
+        provided: Provided = Provided(),  # noqa: B008
     ) -> str:
         """A new key, as its owner gets it: nobody can read it again later."""
         name, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
@@ -80,10 +90,13 @@ class Keys:
                 kind=self._kind.value,
                 owner=owner,
                 role=role,
+                scope=scope,
                 digest=_digest(secret),
                 created_ns=now_ns,
                 used_ns=now_ns,
                 expires_ns=now_ns + int(lasts_seconds * 1e9) if lasts_seconds else 0,
+                subject=provided.subject,
+                sid=provided.sid,
             )
         )
         return f"{self._kind.value}_{name}_{secret}"
@@ -129,6 +142,17 @@ class Keys:
         """Those of one owner open nothing any more."""
         of_owner = sa.and_(keys.c.kind == self._kind.value, keys.c.owner == owner)
         connection.execute(sa.delete(keys).where(of_owner))
+
+    def end_provided(self, connection: Connection, provided: Provided) -> list[str]:
+        """Whose keys a provider ended: of a login there, or of a person if it names
+        no login."""
+        name, value = ("sid", provided.sid) if provided.sid else ("subject", "")
+        value = value or provided.subject
+        of_it = sa.and_(keys.c.kind == self._kind.value, keys.c[name] == value)
+        if not value:
+            return []
+        gone = sa.delete(keys).where(of_it).returning(keys.c.owner)
+        return list(connection.scalars(gone))
 
     def forget_old(self, connection: Connection) -> None:
         """Takes away those that hold no longer."""

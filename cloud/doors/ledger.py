@@ -18,6 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.doors import tables
 from cloud.errors import StoreError, UnavailableError
+from cloud.store.database import lock_writers, reason
+from cloud.store.migrations import upgrade
 
 log = logging.getLogger("vethscope")
 
@@ -36,25 +38,21 @@ class Ledger:
     """One database; safe to use from several threads."""
 
     def __init__(self, database_url: str, now_ns: Callable[[], int] = time_ns) -> None:
-        """Connects and creates what is missing. Raises StoreError."""
+        """Connects, and creates or upgrades the tables. Raises StoreError."""
         self.now_ns = now_ns
         url = sa.make_url(database_url)
         self._shown = url.render_as_string(hide_password=True)
         self._engine = _engine(url)
         try:
             with self._engine.begin() as connection:
-                found = tables.upgrade(connection)
-        except (SQLAlchemyError, sqlite3.Error):
+                lock_writers(connection)
+                upgrade(connection)
+        except StoreError as error:
             self.close()
-            raise StoreError(
-                f"{self._shown}: the doors' tables cannot be made"
-            ) from None
-        if found != tables.VERSION:
+            raise StoreError(f"{self._shown}: {error}") from None
+        except (SQLAlchemyError, sqlite3.Error) as error:
             self.close()
-            raise StoreError(
-                f"{self._shown}: the doors' tables are of version {found}, this "
-                f"program needs version {tables.VERSION}; name another database"
-            )
+            raise StoreError(f"{self._shown}: {reason(error)}") from None
 
     def close(self) -> None:
         """Gives all connections back."""
@@ -93,7 +91,7 @@ class Ledger:
         line = {
             "at_ns": self.now_ns(),
             "who": _printable(who),
-            "address": address,
+            "address": _printable(address),
             "action": action,
             "subject": _printable(subject),
         }
@@ -108,6 +106,30 @@ class Ledger:
         latest = sa.select(tables.audit).order_by(tables.audit.c.id.desc()).limit(most)
         with self.reading() as connection:
             return list(connection.execute(latest))[::-1]
+
+    def lines(
+        self, who: str, action: str, page: int, size: int
+    ) -> tuple[int, list[Any]]:
+        """How many lines of somebody and an action there are (empty: all), and a page
+        of them, the latest first."""
+        audit = tables.audit.c
+        chosen = sa.and_(
+            sa.true(),
+            *([audit.who == who] if who else []),
+            *([audit.action == action] if action else []),
+        )
+        counted = sa.select(sa.func.count()).select_from(tables.audit).where(chosen)
+        wanted = sa.select(tables.audit).where(chosen).order_by(audit.id.desc())
+        with self.reading() as connection:
+            total = int(connection.scalar(counted) or 0)
+            found = connection.execute(wanted.limit(size).offset((page - 1) * size))
+            return total, list(found)
+
+    def actions(self) -> list[str]:
+        """What lines of the audit log tell of."""
+        wanted = sa.select(tables.audit.c.action).distinct()
+        with self.reading() as connection:
+            return sorted(connection.scalars(wanted))
 
 
 def _printable(text: str) -> str:

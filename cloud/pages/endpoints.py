@@ -1,4 +1,4 @@
-"""Reads endpoints, their findings and their clients from the store.
+"""Reads endpoints, their data types and their clients from the store, as a list.
 
 Each function is a few indexed statements, however many rows it reports: the list first
 picks its page, then fetches what belongs to the endpoints on it.
@@ -13,14 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
 
 from cloud.pages import reports
+from cloud.pages.page import Asked
 from cloud.pages.reports import (
-    Client,
     DataType,
     EndpointList,
-    EndpointReport,
     EndpointRow,
-    Field,
-    FieldsQuery,
     Paging,
     Query,
     Workload,
@@ -36,6 +33,8 @@ from cloud.store.schema import (
     traffic,
     workloads,
 )
+from cloud.visitor import EVERYTHING, Scope
+from proto.v1 import collector_pb2
 
 _ID = re.compile("[0-7][0-9a-f]{15}")
 MOST_TYPES = 30
@@ -44,12 +43,10 @@ MOST_LISTED_TYPES = 1_000
 """Data types to choose from."""
 MOST_NAMED = 3
 """Clients named on a line of the list."""
-MOST_CLIENTS = 200
-MOST_FIELDS = 1_000
-"""On one endpoint's page."""
 
-_FROM = endpoints.join(workloads, workloads.c.id == endpoints.c.server_id)
-_LINE: tuple[Any, ...] = (
+FROM = endpoints.join(workloads, workloads.c.id == endpoints.c.server_id)
+NAMES_UNKNOWN = collector_pb2.NAMES_UNKNOWN
+LINE: tuple[Any, ...] = (
     endpoints,
     *(workloads.c[n] for n in ("cluster", "namespace", "kind", "name")),
 )
@@ -65,16 +62,30 @@ _ORDERS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def listed(connection: Connection, query: Query) -> EndpointList:
-    """One page of the endpoints that match."""
+def read_list(asked: Asked) -> EndpointList:
+    return listed(asked.connection, asked.query, asked.scope)
+
+
+def listed(
+    connection: Connection, query: Query, scope: Scope = EVERYTHING
+) -> EndpointList:
+    """One page of the endpoints that match.
+
+    Those of a party outside are of no namespace: its numbers and fields are those of
+    all who ask it, so a visitor of some namespaces does not see them here, but what
+    their own workloads exchange with it on the page of Outside.
+    """
     conditions = _conditions(query)
-    counted = sa.select(sa.func.count()).select_from(_FROM).where(*conditions)
-    if not conditions:
+    counted = sa.select(sa.func.count()).select_from(FROM)
+    counted = counted.where(*conditions, scope.workloads(workloads))
+    if not conditions and scope.is_of_clusters:
         counted = sa.select(sa.func.coalesce(sa.func.sum(clusters.c.endpoints), 0))
+        counted = counted.where(scope.of_cluster(clusters.c.name))
     total = int(connection.execute(counted).scalar_one())
+    conditions.append(scope.workloads(workloads))
     page = (
-        sa.select(*_LINE)
-        .select_from(_FROM)
+        sa.select(*LINE)
+        .select_from(FROM)
         .where(*conditions)
         .order_by(*_ORDERS[query.sort])
         .limit(query.size)
@@ -83,7 +94,7 @@ def listed(connection: Connection, query: Query) -> EndpointList:
     return EndpointList(
         paging=Paging(page=query.page, size=query.size, total=total),
         endpoints=rows(connection, page),
-        data_types=_data_types(connection),
+        data_types=data_types_of(connection, scope),
     )
 
 
@@ -93,6 +104,7 @@ def rows(connection: Connection, page: Select[Any]) -> list[EndpointRow]:
     keys = [row.id for row in found]
     types = _types_of(connection, keys)
     clients = _clients_of(connection, keys)
+    spoken = protocols_of(connection, keys)
     return [
         EndpointRow(
             id=shown_id(row.id),
@@ -100,6 +112,8 @@ def rows(connection: Connection, page: Select[Any]) -> list[EndpointRow]:
             port=row.port,
             method=row.method,
             path=row.path,
+            protocols=spoken[row.id],
+            names_unknown=row.names == NAMES_UNKNOWN,
             sensitivity=reports.sensitivity(row.sensitivity),
             data_types=types[row.id],
             clients=clients[row.id][0],
@@ -112,45 +126,14 @@ def rows(connection: Connection, page: Select[Any]) -> list[EndpointRow]:
     ]
 
 
-def most_sensitive(most: int) -> Select[Any]:
+def most_sensitive(most: int, scope: Scope = EVERYTHING) -> Select[Any]:
     """Selects the endpoints to look at first."""
     return (
-        sa.select(*_LINE)
-        .select_from(_FROM)
-        .where(endpoints.c.sensitivity > 0)
+        sa.select(*LINE)
+        .select_from(FROM)
+        .where(endpoints.c.sensitivity > 0, scope.workloads(workloads))
         .order_by(*_ORDERS["sensitivity"])
         .limit(most)
-    )
-
-
-def one(connection: Connection, key: int, query: FieldsQuery) -> EndpointReport | None:
-    """All of one endpoint; None if there is none of this key."""
-    selected = sa.select(*_LINE).select_from(_FROM).where(endpoints.c.id == key)
-    row = connection.execute(selected).one_or_none()
-    if row is None:
-        return None
-    clients, clients_total = _clients(connection, key)
-    fields, fields_total = _fields(connection, key, query.uncertain)
-    return EndpointReport(
-        id=shown_id(key),
-        server=workload(row),
-        port=row.port,
-        method=row.method,
-        path=row.path,
-        sensitivity=reports.sensitivity(row.sensitivity),
-        pairs=row.pairs,
-        inspected=row.inspected,
-        truncated=row.truncated,
-        request_bytes=row.request_bytes,
-        response_bytes=row.response_bytes,
-        statuses=statuses(row),
-        first_seen=reports.time(row.first_seen_ns),
-        last_seen=reports.time(row.last_seen_ns),
-        clients=clients,
-        clients_total=clients_total,
-        fields=fields,
-        fields_total=fields_total,
-        uncertain_total=_uncertain(connection, key),
     )
 
 
@@ -197,6 +180,10 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
                 asked.icontains(text, autoescape=True),
             )
         )
+    if query.workload:
+        conditions.append(endpoints.c.server_id == key(query.workload))
+    if query.protocol:
+        conditions.append(endpoints.c.id.in_(speaking(query.protocol)))
     if query.data_type:
         having = sa.select(endpoint_types.c.endpoint_id).where(
             endpoint_types.c.data_type == printable(query.data_type)
@@ -208,9 +195,34 @@ def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _data_types(connection: Connection) -> list[str]:
-    known = sa.select(data_types.c.data_type).distinct()
-    names = known.order_by(data_types.c.data_type).limit(MOST_LISTED_TYPES)
+def speaking(protocol: str) -> Select[Any]:
+    """Selects the endpoints that some client speaks a protocol with."""
+    return sa.select(traffic.c.endpoint_id).where(traffic.c.protocol == protocol)
+
+
+def protocols_of(
+    connection: Connection, keys: Sequence[int]
+) -> defaultdict[int, list[str]]:
+    named = (traffic.c.endpoint_id, traffic.c.protocol)
+    chosen = sa.select(*named).where(traffic.c.endpoint_id.in_(keys)).distinct()
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for key, protocol in connection.execute(chosen.order_by(*named)):
+        if protocol:
+            found[key].append(protocol)
+    return found
+
+
+def data_types_of(connection: Connection, scope: Scope) -> list[str]:
+    """All sure ones that may be seen, to choose from."""
+    named = data_types.c.data_type
+    known = sa.select(named).where(scope.of_cluster(data_types.c.cluster))
+    if not scope.is_of_clusters:
+        named = endpoint_types.c.data_type
+        typed = FROM.join(
+            endpoint_types, endpoint_types.c.endpoint_id == endpoints.c.id
+        )
+        known = sa.select(named).select_from(typed).where(scope.workloads(workloads))
+    names = known.distinct().order_by(named).limit(MOST_LISTED_TYPES)
     return list(connection.scalars(names))
 
 
@@ -274,76 +286,3 @@ def _clients_of(
         names, _ = clients[row.endpoint_id]
         clients[row.endpoint_id] = ([*names, workload(row)], row.total)
     return clients
-
-
-def _clients(connection: Connection, key: int) -> tuple[list[Client], int]:
-    selected = (
-        sa.select(traffic, workloads, sa.func.count().over().label("total"))
-        .join(workloads, workloads.c.id == traffic.c.client_id)
-        .where(traffic.c.endpoint_id == key)
-        .order_by(traffic.c.pairs.desc(), workloads.c.name)
-        .limit(MOST_CLIENTS)
-    )
-    found = connection.execute(selected).all()
-    clients = [
-        Client(
-            client=workload(row),
-            pairs=row.pairs,
-            sensitivity=reports.sensitivity(row.sensitivity),
-            last_seen=reports.time(row.last_seen_ns),
-        )
-        for row in found
-    ]
-    return clients, found[0].total if found else 0
-
-
-_PLACE = (places.c.direction, places.c.location, places.c.path, places.c.data_type)
-
-
-def _fields(
-    connection: Connection, key: int, is_uncertain_shown: bool
-) -> tuple[list[Field], int]:
-    sensitivity = sa.func.max(places.c.sensitivity)
-    selected = (
-        sa.select(
-            *_PLACE,
-            sensitivity.label("sensitivity"),
-            sa.func.max(places.c.likelihood).label("likelihood"),
-            reports.total(places.c.count).label("counted"),
-            sa.func.min(places.c.first_seen_ns).label("first_seen_ns"),
-            sa.func.max(places.c.last_seen_ns).label("last_seen_ns"),
-            sa.func.count().over().label("total"),
-        )
-        .where(places.c.endpoint_id == key)
-        .where(places.c.likelihood >= (0 if is_uncertain_shown else SURE))
-        .group_by(*_PLACE)
-        .order_by(sensitivity.desc(), *_PLACE)
-        .limit(MOST_FIELDS)
-    )
-    found = connection.execute(selected).all()
-    return [_field(row) for row in found], found[0].total if found else 0
-
-
-def _field(row: Row[Any]) -> Field:
-    return Field(
-        direction=reports.direction(row.direction),
-        location=reports.location(row.location),
-        path=row.path,
-        data_type=row.data_type,
-        sensitivity=reports.sensitivity(row.sensitivity),
-        likelihood=reports.likelihood(row.likelihood),
-        count=int(row.counted),
-        first_seen=reports.time(row.first_seen_ns),
-        last_seen=reports.time(row.last_seen_ns),
-    )
-
-
-def _uncertain(connection: Connection, key: int) -> int:
-    unsure = (
-        sa.select(*_PLACE)
-        .where(places.c.endpoint_id == key, places.c.likelihood < SURE)
-        .distinct()
-        .subquery()
-    )
-    counted = sa.select(sa.func.count()).select_from(unsure)
-    return connection.execute(counted).scalar_one()

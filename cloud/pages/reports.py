@@ -12,11 +12,15 @@ from typing import Annotated, Literal
 import msgspec
 import sqlalchemy as sa
 
+from cloud.pages.trend import Trend, WindowName
 from proto.v1 import collector_pb2, detector_pb2
 
 Shape = msgspec.Struct
 Share = float | None
 """0 to 1; null where there is nothing to divide."""
+
+ProtocolName = Annotated[str, msgspec.Meta(pattern="^([a-z]+(/[a-z0-9]+)?)?$")]
+"""http/1, http/2, grpc …; empty: any."""
 
 Order = Literal["sensitivity", "pairs", "last_seen", "path"]
 
@@ -33,17 +37,14 @@ class Query(Shape, frozen=True):
     )
     sensitivity: Literal["", "low", "medium", "high"] = ""
     """At least this."""
+    workload: Annotated[str, msgspec.Meta(pattern="^([0-7][0-9a-f]{15})?$")] = ""
+    """The id of the server."""
+    protocol: ProtocolName = ""
+    """That some client speaks with it."""
     sort: Order = "sensitivity"
     page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     size: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     """Rows of a page."""
-
-
-class PageQuery(Shape, frozen=True):
-    """The query parameters of the coverage."""
-
-    page: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
-    size: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
 
 
 class FieldsQuery(Shape, frozen=True):
@@ -51,6 +52,8 @@ class FieldsQuery(Shape, frozen=True):
 
     uncertain: bool = False
     """Also findings below "likely"."""
+    window: WindowName = "week"
+    """Of trends and latencies."""
 
 
 class Paging(Shape):
@@ -89,8 +92,22 @@ class DataTypeTotal(Shape):
     count: int
 
 
+class Latency(Shape):
+    """How long answers took in the window, from the request's first byte to the
+    answer's, in microseconds. All but the mean are up to 12.5 % too low: they are the
+    least of their bucket, and each octave has eight."""
+
+    pairs: int
+    mean_us: int
+    p50_us: int
+    p95_us: int
+    p99_us: int
+
+
 class Client(Shape):
     client: Workload
+    protocol: str
+    """That it spoke last; empty: not told."""
     pairs: int
     sensitivity: str
     last_seen: datetime
@@ -104,6 +121,11 @@ class EndpointRow(Shape):
     port: int
     method: str
     path: str
+    protocols: list[str]
+    """http/1, http/2, grpc …: those that its clients speak."""
+    names_unknown: bool
+    """Fields of its protobuf messages are called by their numbers: what only a name
+    would tell is not found."""
     sensitivity: str
     data_types: list[DataType]
     clients: list[Workload]
@@ -116,10 +138,34 @@ class EndpointRow(Shape):
 
 
 class EndpointList(Shape):
+    """The endpoints that match, a page at a time."""
+
     paging: Paging
     endpoints: list[EndpointRow]
     data_types: list[str]
     """All that one can filter by."""
+
+
+class Why(Shape):
+    """Why a field holds a data type: the rule's words, never a value's."""
+
+    rule: str
+    validator: str
+    """What the rule asks about a value; empty: nothing."""
+    verdict: str
+    """valid or unsure."""
+    context: list[str]
+    """Where words of the type stood."""
+    phrase: str
+    """Of the catalog: what the field's key ends with."""
+    points: dict[str, int]
+    """base, validator, context, doubt, cut."""
+    likelihood: str
+    """Their sum, from 1 to 5."""
+    usual_sensitivity: str
+    """Of the type alone."""
+    combination: str
+    """Of types that stand together, which raised it."""
 
 
 class Field(Shape):
@@ -132,16 +178,90 @@ class Field(Shape):
     sensitivity: str
     likelihood: str
     count: int
+    errors: int
+    """Of these: in answers of status 400 and above."""
+    per_pair: Share
+    """Values in an inspected pair, on average; null where none was inspected."""
+    messages: int
+    """Inspected messages that hold it at least once."""
+    share: Share
+    """Of the inspected messages of its direction; null where none was inspected."""
     first_seen: datetime
     last_seen: datetime
+    id: str
+    """Of its line on the endpoint's page."""
+    why: Why | None = None
+    """Null: its digger did not tell, or there are too many."""
+    clients: list[Workload] = msgspec.field(default_factory=list)
+    """The few that see most of it."""
+    clients_total: int = 0
+    trend: Trend | None = None
+    """Values; null: it is not among the gravest fields."""
+
+
+class CorrectedField(Shape):
+    """A field that people corrected."""
+
+    direction: str
+    location: str
+    path: str
+    found: str
+    """The data type that the rules found."""
+    becomes: str
+    """What it is; empty: none."""
+    reason: str
+    author: str
+    created: datetime
+
+
+class Agents(Shape):
+    """Since when a cluster's agents go by it."""
+
+    cluster: str
+    since: datetime | None
+    """Null: they do not yet."""
+
+
+class CorrectionRow(Shape):
+    """What people know better than the rules."""
+
+    id: str
+    scope: str
+    data_type: str
+    becomes: str
+    """Empty: it is none."""
+    where: str
+    cluster: str
+    """Empty: all."""
+    reason: str
+    author: str
+    created: datetime
+    state: str
+    """holding or undone."""
+    is_applied: bool
+    """All that is stored agrees with it; else that is under way."""
+    places: int
+    """Stored ones that it holds for."""
+    undone: datetime | None
+    undone_by: str
+    undone_reason: str
+    agents: list[Agents]
+    may_undo: bool
 
 
 class EndpointReport(Shape):
+    """An endpoint with its fields and clients."""
+
     id: str
     server: Workload
     port: int
     method: str
     path: str
+    is_path_unknown: bool
+    """It was told before the capture began, as HTTP/2 allows."""
+    protocols: list[str]
+    names_unknown: bool
+    """Fields of its protobuf messages are called by their numbers."""
     sensitivity: str
     pairs: int
     inspected: int
@@ -151,12 +271,23 @@ class EndpointReport(Shape):
     statuses: dict[str, int]
     first_seen: datetime
     last_seen: datetime
+    trend: Trend
+    """Pairs."""
+    failures: Trend
+    """Of these: status 500 and above."""
+    rate: Share
+    """Pairs a minute of the window, where agents were heard."""
+    latency: Latency | None
+    """Null: nothing was answered in the window."""
     clients: list[Client]
     clients_total: int
     fields: list[Field]
     fields_total: int
     uncertain_total: int
     """Findings below "likely", whether shown or not."""
+    corrected: list[CorrectedField]
+    corrections: list[CorrectionRow] = msgspec.field(default_factory=list)
+    """Those that reach it, the latest; also while they are applied or undone."""
 
 
 class Edge(Shape):
@@ -210,17 +341,6 @@ class Coverage(Shape):
     reasons: list[Reason]
 
 
-class Part(Shape):
-    """The coverage of one workload on one node; an empty name: the node as a whole."""
-
-    node: str
-    workload: Workload
-    coverage: Coverage
-    counts: list[Count]
-    first_seen: datetime
-    last_seen: datetime
-
-
 class Losses(Shape):
     """What no share of bytes tells."""
 
@@ -230,15 +350,9 @@ class Losses(Shape):
     """Frames that the kernel dropped; their bytes are not known."""
 
 
-class CoverageReport(Shape):
-    total: Coverage
-    counts: list[Count]
-    losses: Losses
-    paging: Paging
-    parts: list[Part]
-
-
 class Overview(Shape):
+    """Everything at a glance."""
+
     endpoints: int
     workloads: int
     pairs: int

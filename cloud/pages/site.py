@@ -1,157 +1,301 @@
-"""The dashboard: HTML pages, and each page's JSON twin at its address + `.json`.
-
-In: HTTP requests. Out: the reports of `overview`, `endpoints` and `coverage`, through
-templates that escape every name, or encoded as they are. There is no script, no inline
-style and nothing from elsewhere. The pages only read; who may see them, and the headers
-that forbid browsers the rest, are the doors' (`cloud/doors/front.py`).
+"""The tables of the dashboard: its pages and its navigation. How a page is added says
+`page.py`; what serves them is `application.py`.
 """
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
-import jinja2
-import msgspec
-from sqlalchemy import Connection
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from cloud.pages import (
+    changes,
+    corrected,
+    correction_export,
+    corrections,
+    endpoints,
+    outside,
+    overview,
+    status,
+)
+from cloud.pages.application import Entry, Pages
+from cloud.pages.catalog import levels, listing, one, search
+from cloud.pages.catalog.reports import (
+    Catalog,
+    CatalogQuery,
+    SearchQuery,
+    SearchReport,
+    WorkloadList,
+    WorkloadQuery,
+    WorkloadReport,
+    WorkloadsQuery,
+)
+from cloud.pages.changes import ChangeList, ChangesQuery
+from cloud.pages.corrections import (
+    CorrectForm,
+    CorrectionList,
+    CorrectionsQuery,
+    CorrectQuery,
+)
+from cloud.pages.coverage import listing as coverage
+from cloud.pages.coverage import one as covered
+from cloud.pages.coverage.reports import (
+    CoverageQuery,
+    CoverageReport,
+    NodeQuery,
+    NodeReport,
+    PartQuery,
+    PartReport,
+)
+from cloud.pages.data_types import listing as data_types
+from cloud.pages.data_types.reports import (
+    TypeList,
+    TypeQuery,
+    TypeReport,
+    TypesQuery,
+)
+from cloud.pages.map import export
+from cloud.pages.map.reading import read_map
+from cloud.pages.map.reports import MapQuery, MapReport
+from cloud.pages.outside import OutsideList, OutsideQuery
+from cloud.pages.page import Action, Page, Source
+from cloud.pages.policies import reading as policies
+from cloud.pages.policies.reports import (
+    PolicyList,
+    PolicyReport,
+    ViolationList,
+    ViolationQuery,
+)
+from cloud.pages.reports import (
+    EndpointList,
+    EndpointReport,
+    FieldsQuery,
+    Overview,
+    Query,
+)
+from cloud.pages.status import StatusQuery, StatusReport
+from cloud.pages.today import reading as today
+from cloud.pages.today.reports import TodayQuery, TodayReport
+from cloud.visitor import Role
 
-from cloud.errors import UnavailableError
-from cloud.pages import coverage, endpoints, formats, overview
-from cloud.pages.reports import EndpointReport, FieldsQuery, PageQuery, Query
-from cloud.reasons import COUNTED
-from cloud.store.store import Store
+NAVIGATION: tuple[Entry | None, ...] = (
+    Entry("/", "Today"),
+    Entry("/overview", "Overview"),
+    Entry("/changes", "Changes"),
+    Entry("/map", "Map"),
+    Entry("/catalog", "Catalog", beneath=("/workloads", "/search")),
+    Entry("/endpoints", "Endpoints"),
+    Entry("/types", "Data types"),
+    Entry("/outside", "Outside"),
+    None,
+    Entry("/violations", "Violations"),
+    Entry("/policies", "Policies"),
+    Entry("/corrections", "Corrections"),
+    None,
+    Entry("/coverage", "Coverage"),
+    Entry("/status", "Status"),
+    None,
+    Entry("/administration/users", "Users", Role.ADMIN),
+    Entry("/administration/tokens", "Clusters' tokens", Role.ADMIN),
+    Entry("/administration/alerts", "Alerts", Role.ADMIN),
+    Entry("/administration/visits", "Visits", Role.ADMIN),
+    Entry("/administration/audit", "Audit log", Role.ADMIN),
+    Entry("/administration/settings", "Settings", Role.ADMIN),
+    Entry("/account", "Account"),
+)
+"""None: a line between."""
+PAGES = (
+    Page(
+        "/",
+        "today",
+        "today.html",
+        today.read,
+        TodayReport,
+        TodayQuery,
+        rows="lines",
+    ),
+    Page("/overview", "overview", "overview.html", overview.read, Overview),
+    Page(
+        "/changes",
+        "changes",
+        "changes.html",
+        changes.read,
+        ChangeList,
+        ChangesQuery,
+        rows="changes",
+    ),
+    Page(
+        "/map",
+        "map",
+        "map.html",
+        read_map,
+        MapReport,
+        MapQuery,
+        rows="flows",
+        takes=export.TAKES,
+    ),
+    Page(
+        "/endpoints",
+        "endpoints",
+        "endpoints.html",
+        endpoints.read_list,
+        EndpointList,
+        Query,
+        rows="endpoints",
+    ),
+    Page(
+        "/endpoints/{id}",
+        "endpoint",
+        "endpoint.html",
+        corrected.read_endpoint,
+        EndpointReport,
+        FieldsQuery,
+        rows="fields",
+    ),
+    Page(
+        "/catalog",
+        "catalog",
+        "catalog.html",
+        levels.read,
+        Catalog,
+        CatalogQuery,
+        rows="levels",
+    ),
+    Page(
+        "/workloads",
+        "workloads",
+        "workloads.html",
+        listing.read,
+        WorkloadList,
+        WorkloadsQuery,
+        rows="workloads",
+    ),
+    Page(
+        "/workloads/{id}",
+        "workload",
+        "workload.html",
+        one.read,
+        WorkloadReport,
+        WorkloadQuery,
+        rows="data_types",
+    ),
+    Page(
+        "/search",
+        "search",
+        "search.html",
+        search.read,
+        SearchReport,
+        SearchQuery,
+        rows="hits",
+    ),
+    Page(
+        "/endpoints/{id}/correct",
+        "correct",
+        "correct.html",
+        corrected.read_field,
+        CorrectForm,
+        CorrectQuery,
+        role=Role.EDITOR,
+    ),
+    Page(
+        "/corrections",
+        "corrections",
+        "corrections.html",
+        corrections.read,
+        CorrectionList,
+        CorrectionsQuery,
+        rows="corrections",
+        takes=correction_export.TAKES,
+    ),
+    Page(
+        "/types",
+        "types",
+        "types.html",
+        data_types.read,
+        TypeList,
+        TypesQuery,
+        rows="types",
+    ),
+    Page(
+        "/types/{id}",
+        "type",
+        "type.html",
+        corrected.read_type,
+        TypeReport,
+        TypeQuery,
+        rows="places",
+    ),
+    Page(
+        "/outside",
+        "outside",
+        "outside.html",
+        outside.read,
+        OutsideList,
+        OutsideQuery,
+        rows="parties",
+    ),
+    Page(
+        "/violations",
+        "violations",
+        "violations.html",
+        policies.read_violations,
+        ViolationList,
+        ViolationQuery,
+        rows="violations",
+    ),
+    Page(
+        "/policies",
+        "policies",
+        "policies.html",
+        policies.read_policies,
+        PolicyList,
+        rows="policies",
+    ),
+    Page(
+        "/policies/{id}",
+        "policy",
+        "policy.html",
+        policies.read_policy,
+        PolicyReport,
+    ),
+    Page(
+        "/coverage",
+        "coverage",
+        "coverage.html",
+        coverage.read,
+        CoverageReport,
+        CoverageQuery,
+        rows="parts",
+        takes=coverage.TAKES,
+    ),
+    Page(
+        "/coverage/node",
+        "node",
+        "node.html",
+        covered.read_node,
+        NodeReport,
+        NodeQuery,
+        rows="parts",
+    ),
+    Page(
+        "/coverage/parts/{id}",
+        "part",
+        "part.html",
+        covered.read_part,
+        PartReport,
+        PartQuery,
+        rows="blind_spots",
+    ),
+    Page(
+        "/status",
+        "status",
+        "status.html",
+        status.read,
+        StatusReport,
+        StatusQuery,
+        rows="nodes",
+    ),
+)
 
-HERE = Path(__file__).parent
-PLAIN_WORDS = {
-    "Not Found": "There is no such page.",
-    "Method Not Allowed": "Pages here can only be read.",
-}
-"""For Starlette's own errors."""
 
-Reader = Callable[[Connection, Request], msgspec.Struct]
-Parameters = TypeVar("Parameters", bound=msgspec.Struct)
-
-
-def application(store: Store) -> Starlette:
+def application(
+    store: Source, pages: Sequence[Page] = PAGES, actions: Sequence[Action] = ()
+) -> Pages:
     """The dashboard of one store, as an ASGI application."""
-    pages = Pages(store)
-    return Starlette(
-        routes=[
-            *pages.twins("/", "overview.html", _overview),
-            *pages.twins("/endpoints", "endpoints.html", _endpoints),
-            *pages.twins("/endpoints/{id}", "endpoint.html", _endpoint),
-            *pages.twins("/coverage", "coverage.html", _coverage),
-            Route("/healthz", _alive),
-            Route("/readyz", pages.ready),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
-        ],
-        exception_handlers={
-            HTTPException: pages.refused,
-            UnavailableError: pages.unavailable,
-        },
-    )
-
-
-class Pages:
-    """Answers requests from a store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._templates = jinja2.Environment(
-            autoescape=True,
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            lstrip_blocks=True,
-            trim_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._templates.filters |= formats.FILTERS
-        self._templates.globals["COUNTED"] = [group.value for group in COUNTED]
-
-    def twins(self, path: str, template: str, read: Reader) -> list[Route]:
-        """The routes of a page and of its JSON twin."""
-
-        def page(request: Request) -> Response:
-            with self._store.reading() as connection:
-                report = read(connection, request)
-            return self._html(request, template, report=report)
-
-        def twin(request: Request) -> Response:
-            with self._store.reading() as connection:
-                return _json(read(connection, request))
-
-        return [Route(f"{path}.json", twin), Route(path, page)]
-
-    def ready(self, _: Request) -> Response:
-        """Whether the store answers."""
-        with self._store.reading() as connection:
-            connection.exec_driver_sql("SELECT 1")
-        return PlainTextResponse("ready\n")
-
-    def refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        words = PLAIN_WORDS.get(error.detail, error.detail)
-        return self._message(request, words, error.status_code)
-
-    def unavailable(self, request: Request, _: Exception) -> Response:
-        words = "The store is not available at the moment. Try again shortly."
-        return self._message(request, words, status=503)
-
-    def _message(self, request: Request, words: str, status: int) -> Response:
-        if request.url.path.endswith(".json"):
-            return _json({"error": words}, status)
-        return self._html(request, "message.html", status, words=words)
-
-    def _html(
-        self, request: Request, template: str, status: int = 200, **shown: object
-    ) -> Response:
-        query = dict(request.query_params)
-        shown |= {"path": request.url.path, "query": query, "status": status}
-        return HTMLResponse(
-            self._templates.get_template(template).render(shown), status
-        )
-
-
-def _overview(connection: Connection, _: Request) -> msgspec.Struct:
-    return overview.report(connection)
-
-
-def _endpoints(connection: Connection, request: Request) -> msgspec.Struct:
-    return endpoints.listed(connection, _parameters(request, Query))
-
-
-def _endpoint(connection: Connection, request: Request) -> EndpointReport:
-    query = _parameters(request, FieldsQuery)
-    try:
-        key = endpoints.key(request.path_params["id"])
-    except ValueError:
-        raise HTTPException(404, "There is no such endpoint.") from None
-    report = endpoints.one(connection, key, query)
-    if report is None:
-        raise HTTPException(404, "There is no such endpoint.")
-    return report
-
-
-def _coverage(connection: Connection, request: Request) -> msgspec.Struct:
-    return coverage.report(connection, _parameters(request, PageQuery))
-
-
-def _alive(_: Request) -> Response:
-    return PlainTextResponse("alive\n")
-
-
-def _parameters(request: Request, shape: type[Parameters]) -> Parameters:
-    try:
-        return msgspec.convert(dict(request.query_params), shape, strict=False)
-    except msgspec.ValidationError as error:
-        words = f"The address asks for something that is not there: {error}."
-        raise HTTPException(400, words) from None
-
-
-def _json(document: msgspec.Struct | Mapping[str, Any], status: int = 200) -> Response:
-    body = msgspec.json.encode(document)
-    return Response(body, status, media_type="application/json")
+    return Pages(store, pages, actions, NAVIGATION)

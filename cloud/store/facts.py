@@ -20,11 +20,14 @@ class Seen(msgspec.Struct, array_like=True):
     """Bucket → pairs."""
     places: dict[int, int] = {}
     """Key of a place → values found there."""
+    errors: dict[int, int] = {}
+    """The same of those in error answers, where there are any."""
 
     def add(self, other: "Seen") -> None:
         self.sum_us = min(self.sum_us + other.sum_us, MOST)
         add_up(self.latency, other.latency.items())
         add_up(self.places, other.places.items())
+        add_up(self.errors, other.errors.items())
 
 
 class Amounts(msgspec.Struct, array_like=True):

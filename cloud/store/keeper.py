@@ -4,7 +4,7 @@ In: how long each level is kept, a bound on size, and the time. Out: a database 
 nothing grows for ever. What goes first, when the size is over its bound: minutes become
 hours earlier, down to the last hour; then hours become days, down to the last day; then
 the oldest days go, and with them the names not seen since. Summaries stay as long as
-the names that they belong to.
+the names that they belong to. Once a day coverage is compared (`falls`).
 
 Each step is a transaction of its own between two groups of packages. Of several clouds
 on one database the one that first notes the run in the table `job` does it; if it dies,
@@ -21,8 +21,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from cloud.errors import UnavailableError
-from cloud.store import forgetting
+from cloud.store import falls, forgetting
 from cloud.store.database import Database
+from cloud.store.news import BASELINE_NS, SECOND_NS
 from cloud.store.partitions import Partitions
 from cloud.store.rollup import Rollup
 from cloud.store.schema import DAY, DAYS, HOUR, HOURS, MINUTES, Level, job
@@ -38,7 +39,7 @@ STEP_SECONDS = 120.0
 
 
 class Keeping(msgspec.Struct, frozen=True):
-    """How long facts are kept, and in how many bytes."""
+    """How long facts are kept, in how many bytes, and from when on they are news."""
 
     minutes_seconds: int = 2 * DAY
     """Intervals of five minutes; older ones become hours."""
@@ -48,6 +49,12 @@ class Keeping(msgspec.Struct, frozen=True):
     """Days, and names that are not seen any more."""
     most_bytes: int = 20 << 30
     """Of the database."""
+    baseline_seconds: int = BASELINE_NS // SECOND_NS
+    """Of a cluster's life: what is seen in it is no news."""
+
+    @property
+    def baseline_ns(self) -> int:
+        return self.baseline_seconds * SECOND_NS
 
     def tighter(self) -> "Keeping | None":
         """Half of what goes first; None: there is nothing left to shorten."""
@@ -76,9 +83,9 @@ class Keeper:
     ) -> None:
         self._database = database
         self._writer = writer
-        self._partitions = rolling[1]
+        self._statements, self._partitions = rolling
         self._rollup = Rollup(*rolling)
-        self._keeping = keeping
+        self.keeping = keeping
         self._clock = clock
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -96,7 +103,8 @@ class Keeper:
 
     def run_once(self) -> None:
         """Rolls up and forgets all that is due. Raises UnavailableError."""
-        keeping: Keeping | None = self._keeping
+        self._compare()
+        keeping: Keeping | None = self.keeping
         while keeping and not self._stop.is_set():
             self._keep(keeping)
             if self._database.size_bytes() <= keeping.most_bytes:
@@ -142,6 +150,17 @@ class Keeper:
         for step in forgetting.NAMES:
             self._repeat(partial(step, before_ns=before * 10**9))
         self._do(forgetting.recount)
+        self._repeat(partial(forgetting.old_changes, before_ns=before * 10**9))
+        self._repeat(forgetting.surplus_changes)
+
+    def _compare(self) -> None:
+        """Tells once a day whose coverage fell, while its facts are fine still."""
+        now = self._clock()
+        with self._database.reading() as connection:
+            day = falls.due(connection, now)
+        if day is not None:
+            found = falls.fallen(self._database, day)
+            self._do(falls.telling(self._statements, day, found, now * 10**9))
 
     def _drop(self, level: Level, before: int) -> None:
         def drop(connection: Connection) -> bool:
@@ -156,4 +175,7 @@ class Keeper:
             pass
 
     def _do(self, step: Callable[[Connection], bool]) -> bool:
-        return self._writer.run(step).result(STEP_SECONDS)
+        try:
+            return self._writer.run(step).result(STEP_SECONDS)
+        except TimeoutError:
+            raise UnavailableError("a step took too long") from None

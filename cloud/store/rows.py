@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Packages as rows of the tables, each row once.
 
 In: checked packages, of one cluster or many. Out: for each table its rows, merged by
@@ -13,10 +14,12 @@ from sqlalchemy import Table
 
 from cloud import reasons
 from cloud.reasons import Group
-from cloud.store import schema
+from cloud.store import protocols, schema, whys, workload_facts
 from cloud.store.bounds import MORE, Bounds
 from cloud.store.facts import Amounts, Seen, add_up
-from cloud.store.schema import MINUTES, MOST, STATUSES, Merge, identity
+from cloud.store.rules import Found, Rules, corrected
+from cloud.store.schema import MINUTES, MOST, STATUSES, Merge, identities, identity
+from cloud.store.wholes import wholes
 from proto.v1 import collector_pb2, detector_pb2
 
 SURE = detector_pb2.LIKELY
@@ -40,6 +43,8 @@ _CLASSES = len(STATUSES)
 _FIRST_STATUS = 5
 """Of the counters of traffic, where the status classes begin."""
 _COUNTERS = len(schema.COUNTERS)
+_NAMES = frozenset(collector_pb2.Names.values())
+_TALKS = list(schema.workloads.c.keys()).index("talks")
 
 
 def capped(old: int, new: int) -> int:
@@ -53,7 +58,12 @@ COMBINE: dict[Merge, Callable[[Any, Any], Any]] = {
     Merge.LEAST: min,
     Merge.GREATEST: max,
     Merge.LATEST: lambda _, new: new,
+    Merge.TOLD: lambda stored, new: new or stored,
 }
+
+
+_NOTHING_TOLD = ("", "", "", 0, 0, 0)
+"""Of an interceptor, where coverage alone tells of its node."""
 
 
 def _merges(table: Table) -> list[tuple[int, Callable[[Any, Any], Any]]]:
@@ -68,22 +78,31 @@ def _merges(table: Table) -> list[tuple[int, Callable[[Any, Any], Any]]]:
 class Rows:
     """The rows of some packages."""
 
-    def __init__(self, now_seconds: int, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        now_seconds: int,
+        bounds: Bounds | None = None,
+        rules: Rules | None = None,
+    ) -> None:
         self.bounds = bounds or Bounds()
-        self._now_ns = now_seconds * _SECOND_NS
-        self._earliest_ns = self._now_ns - BACK_SECONDS * _SECOND_NS
-        self._latest_ns = self._now_ns + AHEAD_SECONDS * _SECOND_NS
+        self._rules = rules or Rules()
+        self.now_ns = now_seconds * _SECOND_NS
+        self._earliest_ns = self.now_ns - BACK_SECONDS * _SECOND_NS
+        self._latest_ns = self.now_ns + AHEAD_SECONDS * _SECOND_NS
         self.tables: dict[Table, Keyed] = {
             table: {} for table in schema.metadata.sorted_tables
         }
         self.seen: dict[tuple[int, int, int], tuple[Row, Seen]] = {}
         """Start, endpoint, client → counters and document of a fact."""
         self.amounts: dict[tuple[int, int], Amounts] = {}
-        """Start, part → document of a fact."""
+        """Start, part or whole (`covered`) → document of a fact."""
         self.owners: dict[int, tuple[str, int]] = {}
         """Endpoint → its cluster and server."""
+        self._named: dict[int, tuple[Named, int, str, str]] = {}
+        """Endpoint → its server, port, method and path."""
         self._edge_types = self.tables[schema.edge_types]
         self._data_types = self.tables[schema.data_types]
+        self._talking = self.tables[schema.workloads]
         self._workloads: dict[tuple[str, ...], tuple[int, Named]] = {}
         self._merges = {table: _merges(table) for table in self.tables}
 
@@ -91,6 +110,7 @@ class Rows:
         """Adds a package's rows to those there are."""
         self._cluster = printable(package.cluster)
         self._clamped = 0
+        self._whys = package.whys
         self._window = (
             self._time(package.window_start_ns),
             self._time(package.window_end_ns),
@@ -101,6 +121,16 @@ class Rows:
             pairs, inspected = pairs + counters[0], inspected + counters[1]
         for coverage in package.coverage:
             self._add_coverage(coverage)
+        for party in package.parties:
+            self._add_party(party)
+        for outward in package.outward:
+            self._add_outward(outward)
+        for agent in package.agents:
+            self._add_agent(agent)
+        for known in package.data_types:
+            self._add_known(known, package.catalog_digest)
+        for facts in package.workloads:
+            self._add_facts(facts)
         first_ns, last_ns = self._window
         self._put(
             schema.clusters,
@@ -112,6 +142,9 @@ class Rows:
                 *(first_ns, last_ns),
             ],
         )
+        clamped_ns = self.now_ns if self._clamped else 0
+        sender = [*(self._cluster, self.now_ns, package.window_end_ns), clamped_ns, 0]
+        self._put(schema.senders, self._cluster, sender)
 
     def __iter__(self) -> Iterator[tuple[Table, list[Row]]]:
         """Tables with rows, referred ones first, rows in the order of their keys.
@@ -123,13 +156,16 @@ class Rows:
             if rows:
                 yield table, [rows[key] for key in sorted(rows)]
 
+    def __len__(self) -> int:
+        """Rows of all tables."""
+        return len(self.seen) + len(self.amounts) + sum(map(len, self.tables.values()))
+
     def _add_endpoint(self, endpoint: collector_pb2.Endpoint) -> list[int]:
         server, key, named = self._admit_endpoint(endpoint)
-        client = self._workload(endpoint.client)[0]
-        if self.bounds.admits(self._cluster, schema.edges, (client, server)):
-            self._add_workload(endpoint.client, talks=1)
-        else:
-            client = self._add_workload(_MORE, talks=1)
+        asking = self._workload(endpoint.client)
+        if not self.bounds.admits(self._cluster, schema.edges, (asking[0], server)):
+            asking = self._workload(_MORE)
+        client = self._add_workload(asking, talks=1)
         self.owners[key] = self._cluster, server
         counters, seen = _counted(endpoint)
         window_first, window_last = self._window
@@ -141,8 +177,10 @@ class Rows:
             times = (first, last)
             sensitivity = self._add_places((key, client, server), endpoint, times, seen)
         totals = [*counters, sensitivity, first, last]
-        self._put(schema.endpoints, key, [key, server, *named, *totals])
-        self._put(schema.traffic, (key, client), [key, client, *totals])
+        names = endpoint.names if endpoint.names in _NAMES else 0
+        self._put(schema.endpoints, key, [key, server, *named, *totals, names])
+        spoken = protocols.name(endpoint.protocol)
+        self._put(schema.traffic, (key, client), [key, client, *totals, spoken])
         edge = [client, server, 0, counters[0], sensitivity, first, last]
         self._put(schema.edges, (client, server), edge)
         self._add_seen((start, key, client), counters, seen)
@@ -152,16 +190,18 @@ class Rows:
         self, endpoint: collector_pb2.Endpoint
     ) -> tuple[int, int, tuple[int, str, str]]:
         """Its server, its key, and what it is named by."""
-        server = self._workload(endpoint.server)[0]
-        path = printable(" ".join(filter(None, (endpoint.path, endpoint.operation))))
-        named = (endpoint.server_port, endpoint.method, path)
-        key = identity("endpoint", server, *named)
-        if self.bounds.admits(self._cluster, schema.endpoints, (key,)):
-            self._add_workload(endpoint.server, talks=1)
-            return server, key, named
-        server = self._add_workload(_MORE, talks=1)
-        named = (0, "ANY", MORE)
-        return server, identity("endpoint", server, *named), named
+        serving = self._workload(endpoint.server)
+        path, operation = endpoint.path, endpoint.operation
+        if operation:
+            path = f"{path} {operation}" if path else operation
+        named = (endpoint.server_port, endpoint.method, printable(path))
+        key = identity("endpoint", serving[0], *named)
+        if not self.bounds.admits(self._cluster, schema.endpoints, (key,)):
+            serving = self._workload(_MORE)
+            named = (0, "ANY", MORE)
+            key = identity("endpoint", serving[0], *named)
+        self._named[key] = serving[1], *named
+        return self._add_workload(serving, talks=1), key, named
 
     def _add_places(
         self,
@@ -172,9 +212,12 @@ class Rows:
     ) -> int:
         """Adds the places and what is added up over them; gives the sensitivity."""
         places, counts = self.tables[schema.places], seen.places
+        in_errors = seen.errors
         key, client, server = keys
         cluster, admits = self._cluster, self.bounds.admits
-        types = self.bounds.types(cluster)
+        types, amended = self.bounds.types(cluster), self._rules.types
+        is_open = self.bounds.is_open(cluster, schema.places)
+        key_of = identities("place", key, client)
         greatest = 0
         for place in endpoint.places:
             sensitivity, likelihood = place.sensitivity, place.likelihood
@@ -183,38 +226,75 @@ class Rows:
                 data_type = self.bounds.data_type(cluster, data_type)
             if not path.isprintable():
                 path = printable(path)
-            named = (
-                *(key, client, place.direction, place.location),
-                *(path, data_type, sensitivity, likelihood),
-            )
-            found = identity("place", *named)
-            if not admits(cluster, schema.places, (key, found)):
-                named = (*named[:4], MORE, *named[5:])
-                found = identity("place", *named)
+            where = (place.direction, place.location, path)
+            named = (*where, data_type, sensitivity, likelihood)
+            found = key_of(*named)
+            if not is_open and not admits(cluster, schema.places, (key, found)):
+                named = (*where[:2], MORE, *named[3:])
+                found = key_of(*named)
             counts[found] = counts.get(found, 0) + count
-            row = [key, found, *named[1:], count, *times]
+            if place.why and path == named[2]:
+                self._add_why(key, named, place.why)
+            errors = place.errors
+            if errors:
+                in_errors[found] = in_errors.get(found, 0) + errors
+            if data_type in amended:
+                # The key stays that of what was found: all of a place is one row.
+                held = self._corrected((key, found), named)
+                data_type, sensitivity, likelihood = held  # type: ignore[assignment]
+                named = (*named[:3], *held)  # type: ignore[assignment]
+            row = [key, found, client, *named, count, errors, place.messages, *times]
             known = places.setdefault((key, found), row)
             if known is not row:
                 self._merge(schema.places, known, row)
             if likelihood >= SURE:
                 greatest = max(greatest, sensitivity)
-                self._add_type((client, server, data_type), sensitivity, count, times)
+                returned = count if place.direction == collector_pb2.RESPONSE else 0
+                amounts = (count, returned)
+                self._add_type((client, server, data_type), sensitivity, amounts, times)
         return greatest
+
+    def _corrected(self, key: tuple[int, int], named: tuple[Any, ...]) -> Found:
+        """What is so in a place, `named` as it is with what was found there."""
+        found = Found(*named[3:])
+        server, *asked = self._named[key[0]]
+        place = (*server, *asked, *named[:3])
+        one = self._rules.speaking(place, found.data_type)
+        if one is None:
+            return found
+        row = [*key, one.id, *found]
+        self.tables[schema.corrected_places].setdefault(key, row)
+        return corrected(one.correction, found)
+
+    def _add_why(self, endpoint: int, named: tuple[Any, ...], position: int) -> None:
+        """`named` as a place is: the explanation is of the field, for all clients."""
+        direction, location, path, data_type, *_ = named
+        document = whys.document(self._whys[position - 1])
+        explanation = whys.explanation_key(self._cluster, document)
+        key = (self._cluster, explanation)
+        if self.bounds.has_room(self._cluster, schema.explanations, key):
+            field = whys.field_key(direction, location, path, data_type)
+            row = [endpoint, field, self._cluster, explanation]
+            self._put(schema.explanations, key, [*key, document])
+            self._put(schema.place_whys, (endpoint, field), row)
 
     def _add_type(
         self,
         key: tuple[int, int, str],
         sensitivity: int,
-        count: int,
+        amounts: tuple[int, int],
         times: tuple[int, int],
     ) -> None:
+        """`amounts`: of all values, and of those in answers."""
+        count, returned = amounts
         # Written out: nearly every place comes by here, and finds its row made.
         row = self._edge_types.get(key)
         if row is None:
-            self._edge_types[key] = [*key, sensitivity, count]
+            self._edge_types[key] = [*key, sensitivity, count, returned]
         else:
             row[3] = max(row[3], sensitivity)
             row[4] = capped(row[4], count)
+            row[5] = capped(row[5], returned)
         total = (self._cluster, key[2])
         row = self._data_types.get(total)
         if row is None:
@@ -222,7 +302,10 @@ class Rows:
         else:
             row[2] = max(row[2], sensitivity)
             row[4] = capped(row[4], count)
-            row[5], row[6] = min(row[5], times[0]), max(row[6], times[1])
+            if times[0] < row[5]:
+                row[5] = times[0]
+            if times[1] > row[6]:
+                row[6] = times[1]
 
     def _add_seen(
         self, key: tuple[int, int, int], counters: list[int], seen: Seen
@@ -236,11 +319,70 @@ class Rows:
             totals[position] = capped(totals[position], amount)
         document.add(seen)
 
+    def _add_party(self, party: collector_pb2.Party) -> None:
+        told = self._workload(party.workload)
+        workload = told[0]
+        named = (party.country, printable(party.network), int(party.is_robot))
+        key = (self._cluster, workload, *named)
+        if self.bounds.has_room(self._cluster, schema.parties, key):
+            self._add_workload(told, talks=0)
+            first = self._time(party.first_seen_ns)
+            last = max(first, self._time(party.last_seen_ns))
+            self._put(schema.parties, key, [*key, first, last])
+
+    def _add_outward(self, outward: collector_pb2.Outward) -> None:
+        told = self._workload(outward.workload)
+        workload = told[0]
+        key = (self._cluster, printable(outward.name), outward.port, workload)
+        if self.bounds.has_room(self._cluster, schema.outward, key):
+            self._add_workload(told, talks=0)
+            first, last = self._window
+            row = [*key, outward.source, first, max(first, last)]
+            self._put(schema.outward, key, row)
+
+    def _add_agent(self, agent: collector_pb2.Agent) -> None:
+        key = (self._cluster, printable(agent.node))
+        if self.bounds.has_room(self._cluster, schema.nodes, key):
+            told = map(printable, (agent.version, agent.kernel, agent.state))
+            started = min(agent.started_ns, self._latest_ns)
+            reported = self._time(agent.reported_ns)
+            heard = (self.now_ns, agent.reported_ns, reported, reported)
+            row = [*key, *heard, *told, agent.workers, started, reported]
+            self._put(schema.nodes, key, row)
+
+    def _add_known(self, known: detector_pb2.DataType, digest: str) -> None:
+        key = (self._cluster, known.name)
+        if self.bounds.has_room(self._cluster, schema.catalog_types, key):
+            told = (printable(known.title), " ".join(sorted(known.tags)))
+            flags = (int(known.is_own), int(known.is_off))
+            row = [*key, *told, known.sensitivity, digest, *flags]
+            self._put(schema.catalog_types, key, row)
+
+    def _add_facts(self, facts: collector_pb2.WorkloadFacts) -> None:
+        named = self._workload(facts.workload)
+        workload = named[0]
+        if not self.bounds.has_room(self._cluster, schema.workload_facts, (workload,)):
+            return
+        self._add_workload(named, talks=0)
+        running = ""
+        for revision in facts.revisions:
+            running = printable(revision.name)
+            key = (workload, running)
+            if self.bounds.has_room(self._cluster, schema.revisions, key):
+                # Not clamped: what runs may have begun long ago.
+                since = min(revision.since_ns, self._latest_ns)
+                row = [*key, self._cluster, printable(revision.image), since]
+                self._put(schema.revisions, key, row)
+        told = [printable(facts.owner), printable(facts.part_of)]
+        labels = workload_facts.document(facts.labels)
+        row = [workload, self._cluster, *told, labels, running]
+        self._put(schema.workload_facts, workload, row)
+
     def _add_coverage(self, coverage: collector_pb2.Coverage) -> None:
-        told, node = coverage.workload, printable(coverage.node)
-        part = identity("part", self._cluster, node, self._workload(told)[0])
+        told, node = self._workload(coverage.workload), printable(coverage.node)
+        part = identity("part", self._cluster, node, told[0])
         if not self.bounds.admits(self._cluster, schema.parts, (part,)):
-            told, node = _MORE, MORE
+            told, node = self._workload(_MORE), MORE
         workload = self._add_workload(told, talks=0)
         part = identity("part", self._cluster, node, workload)
         first = self._time(coverage.window_start_ns)
@@ -250,15 +392,18 @@ class Rows:
         lost = sum(n for reason, n in amounts.bytes.items() if reason not in HARMLESS)
         row = [part, self._cluster, node, workload, min(lost, MOST), first, last]
         self._put(schema.parts, part, row)
+        if node:
+            heard = (self.now_ns, coverage.window_end_ns)
+            row = [self._cluster, node, *heard, first, last, *_NOTHING_TOLD]
+            self._put(schema.nodes, (self._cluster, node), row)
         for is_bytes, named in ((1, amounts.bytes), (0, amounts.counts)):
             for reason, amount in named.items():
                 key = (part, is_bytes, reason)
                 self._put(schema.coverage, key, [*key, amount])
                 total = (self._cluster, is_bytes, reason)
                 self._put(schema.coverage_totals, total, [*total, amount])
-        known = self.amounts.setdefault((start, part), amounts)
-        if known is not amounts:
-            known.add(amounts)
+        for told_of in (part, *wholes(self._cluster, node)):
+            self.amounts.setdefault((start, told_of), Amounts()).add(amounts)
 
     def _known(self, amounts: Mapping[str, int]) -> dict[str, int]:
         known: dict[str, int] = {}
@@ -276,16 +421,20 @@ class Rows:
             known = self._workloads[told] = identity("workload", *named), named
         return known
 
-    def _add_workload(self, workload: collector_pb2.Workload, talks: int) -> int:
-        key, named = self._workload(workload)
-        self._put(schema.workloads, key, [key, *named, talks])
+    def _add_workload(self, workload: tuple[int, Named], talks: int) -> int:
+        key, named = workload
+        row = self._talking.get(key)
+        if row is None:
+            self._talking[key] = [key, *named, talks]
+        elif row[_TALKS] < talks:
+            row[_TALKS] = talks
         return key
 
     def _time(self, at_ns: int) -> int:
         if self._earliest_ns <= at_ns <= self._latest_ns:
             return at_ns
         self._clamped += 1
-        return self._now_ns
+        return self.now_ns
 
     def _interval(self, at_ns: int) -> int:
         seconds = self._time(at_ns) // _SECOND_NS

@@ -6,8 +6,8 @@ each column as one array, written as text: a statement a table, however many row
 nothing for the driver to adapt.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table
@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallIntege
 from cloud.store.schema import MOST, Merge
 
 Rows = Sequence[Sequence[Any]]
+Listed = TypeVar("Listed")
 
 _TYPES = {
     BigInteger: "bigint",
@@ -22,6 +23,7 @@ _TYPES = {
     SmallInteger: "smallint",
     LargeBinary: "bytea",
 }
+_TOLD = "CAST(excluded.{0} AS text) NOT IN ('', '0')"
 _KEYS_AT_ONCE = 500
 """Values in one statement of SQLite; it takes 32,766."""
 
@@ -50,16 +52,16 @@ class SqliteStatements:
     def merge(self, connection: Connection, table: Table, rows: Rows) -> None:
         driver = _driver(connection)
         first = _indexed_first(table)
+        earlier = _before_latest(driver, table, first, rows) if first else []
         text = _insert(table, _marks(table)) + _merging(table, "min", "max", first)
         driver.executemany(text, rows)
-        if first:
+        if earlier:
             names = _key(table)
             matches = " AND ".join(f"{n} = ?{at}" for at, n in enumerate(names, 2))
             text = f"UPDATE {table.name} SET {first} = ?1 WHERE {first} > ?1 AND "
-            columns = list(table.c.keys())
-            places = [columns.index(name) for name in (first, *names)]
-            earlier = [tuple(row[place] for place in places) for row in rows]
-            driver.executemany(text + matches, earlier)
+            places = positions(table, first, *names)
+            values = [tuple(row[place] for place in places) for row in earlier]
+            driver.executemany(text + matches, values)
 
     def put(self, connection: Connection, table: Table, rows: Rows) -> None:
         text = _insert(table, _marks(table)) + _replacing(table)
@@ -77,7 +79,7 @@ class SqliteStatements:
         driver, names = _driver(connection), _key(table)
         found: list[tuple[Any, ...]] = []
         mark = f"({', '.join('?' * len(names))})"
-        for chunk in _chunks(keys, _KEYS_AT_ONCE):
+        for chunk in chunks(keys, _KEYS_AT_ONCE):
             marks = ", ".join([mark] * len(chunk))
             text = (
                 f"WITH k({', '.join(names)}) AS (VALUES {marks}) "
@@ -186,12 +188,30 @@ def _indexed_first(table: Table) -> str:
     return ""
 
 
+def _before_latest(driver: Any, table: Table, first: str, rows: Rows) -> Rows:
+    """Rows that may have come earlier than what is stored: before the latest first
+    sight of all. Where little is new, these are few."""
+    [(latest,)] = driver.execute(f"SELECT MAX({first}) FROM {table.name}").fetchall()
+    if latest is None:
+        return []
+    (place,) = positions(table, first)
+    return [row for row in rows if row[place] < latest]
+
+
+def positions(table: Table, *names: str) -> tuple[int, ...]:
+    """Where in a row these columns are."""
+    columns = list(table.c.keys())
+    return tuple(columns.index(name) for name in names)
+
+
 def _merging(table: Table, least: str, greatest: str, without: str = "") -> str:
     forms = {
         Merge.ADD: f"{least}({table.name}.{{0}} + excluded.{{0}}, {MOST})",
         Merge.LEAST: f"{least}({table.name}.{{0}}, excluded.{{0}})",
         Merge.GREATEST: f"{greatest}({table.name}.{{0}}, excluded.{{0}})",
         Merge.LATEST: "excluded.{0}",
+        Merge.TOLD: f"CASE WHEN {_TOLD} THEN excluded.{{0}} "
+        f"ELSE {table.name}.{{0}} END",
     }
     merged = [
         f'"{column.name}" = ' + forms[column.info["merge"]].format(f'"{column.name}"')
@@ -200,7 +220,28 @@ def _merging(table: Table, least: str, greatest: str, without: str = "") -> str:
     ]
     if not merged:
         return " ON CONFLICT DO NOTHING"
-    return f" ON CONFLICT ({', '.join(_key(table))}) DO UPDATE SET {', '.join(merged)}"
+    merging = f" ON CONFLICT ({', '.join(_key(table))}) DO UPDATE SET "
+    return merging + ", ".join(merged) + _where_changed(table, without)
+
+
+def _where_changed(table: Table, without: str) -> str:
+    """A condition that leaves rows alone in which nothing changes; none if values are
+    added up, as those change nearly always."""
+    forms = {
+        Merge.LEAST: "excluded.{0} < {1}.{0}",
+        Merge.GREATEST: "excluded.{0} > {1}.{0}",
+        Merge.LATEST: "excluded.{0} <> {1}.{0}",
+        Merge.TOLD: f"{_TOLD} AND excluded.{{0}} <> {{1}}.{{0}}",
+    }
+    merges = {
+        column.name: column.info["merge"]
+        for column in table.c
+        if "merge" in column.info and column.name != without
+    }
+    if Merge.ADD in merges.values():
+        return ""
+    changed = [forms[how].format(f'"{n}"', table.name) for n, how in merges.items()]
+    return " WHERE " + " OR ".join(changed)
 
 
 def _replacing(table: Table) -> str:
@@ -212,5 +253,6 @@ def _replacing(table: Table) -> str:
     return f" ON CONFLICT ({', '.join(_key(table))}) DO UPDATE SET {replaced}"
 
 
-def _chunks(rows: Rows, most: int) -> Iterable[Rows]:
-    return (rows[first : first + most] for first in range(0, len(rows), most))
+def chunks(listed: Sequence[Listed], most: int) -> Iterator[Sequence[Listed]]:
+    """A list in parts, which a statement can name."""
+    return (listed[start : start + most] for start in range(0, len(listed), most))

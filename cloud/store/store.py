@@ -3,7 +3,8 @@
 In: checked packages. Out: whether a package was new, where to resume, and connections
 for the pages to read from. SQLite and PostgreSQL hold the same. The parts: a `database`
 with its connections, brought to our tables by `migrations`; one `writer` that stores
-groups of packages (`offsets`, `rows`, `writing`); and a `keeper` that rolls up.
+groups of packages (`offsets`, `rows`, `writing`); a `keeper` that rolls up; and a
+`watch` that knows whether all of this works.
 """
 
 import logging
@@ -12,18 +13,23 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Event
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from cloud.errors import StoreError
-from cloud.store import offsets
+from cloud.refusals import Refusal
+from cloud.store import measures, offsets
 from cloud.store.database import DATABASE_ERRORS, Database, reason
 from cloud.store.keeper import Keeper, Keeping
+from cloud.store.measures import Measure
 from cloud.store.migrations import upgrade
 from cloud.store.partitions import Partitions
+from cloud.store.refused import Refused
 from cloud.store.statements import PostgresStatements, SqliteStatements, Statements
-from cloud.store.writer import Writer
+from cloud.store.watch import Watch
+from cloud.store.writer import Job, Writer
 from cloud.store.writing import Writing
 from proto.v1 import collector_pb2
 
@@ -65,10 +71,12 @@ class Store:
             SqliteStatements() if is_sqlite else PostgresStatements()
         )
         partitions = Partitions(is_sqlite)
-        writing = Writing(statements, partitions)
-        self._writer = Writer(self._database, writing, clock)
+        self._writing = Writing(statements, partitions, keeping.baseline_ns)
+        self._writer = Writer(self._database, self._writing, clock)
         rolling = (statements, partitions)
         self.keeper = Keeper(self._database, self._writer, rolling, keeping, clock)
+        self._refused = Refused(statements, clock)
+        self.watch = Watch(self._database, self._writer, self._refused, keeping, clock)
 
     def submit(self, package: collector_pb2.Package) -> Future[bool]:
         """Stores a checked package; the receipt comes after the commit.
@@ -81,6 +89,26 @@ class Store:
     def add(self, package: collector_pb2.Package) -> bool:
         """As `submit`, and waits."""
         return self.submit(package).result()
+
+    def run(self, job: Job) -> Future[bool]:
+        """Does a job in a transaction of the writer's. Raises UnavailableError."""
+        return self._writer.run(job)
+
+    def tell_new_places(
+        self, listener: Callable[[list[tuple[Any, ...]]], None]
+    ) -> None:
+        """Calls it after each commit with the keys of places that may be new."""
+        self._writing.on_new_places = listener
+
+    def refuse(self, cluster: str, refusal: Refusal, words: str) -> None:
+        """Counts a package that was not taken; `cluster` is that of its token."""
+        self._refused.note(cluster, refusal, words)
+
+    def measures(self) -> Iterator[Measure]:
+        """Its numbers, from memory."""
+        yield from measures.of_writer(self._writer.tally, self.watch.waiting)
+        yield from measures.of_sight(self.watch.sight, self.watch.clock())
+        yield from measures.of_problems(self.watch.problems(), self.watch.is_ready)
 
     def resume(
         self, cluster: str, topic: str, partitions: Iterable[int]
@@ -100,6 +128,7 @@ class Store:
     def close(self) -> None:
         """Writes what waits and gives all connections back."""
         self.keeper.close()
+        self.watch.close()
         self._writer.close()
         self._database.close()
 

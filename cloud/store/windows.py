@@ -127,7 +127,7 @@ def traffic(
     for level in LEVELS:
         table = level.traffic
         chosen = sa.select(table).where(table.c.endpoint_id == endpoint)
-        for start, _, _, *counters, seen in _within(connection, chosen, level, window):
+        for start, _, _, *counters, seen in within(connection, chosen, level, window):
             known = found.get(start)
             if known is None:
                 found[start] = list(counters), seen_of(seen)
@@ -144,7 +144,7 @@ def coverage(connection: Connection, part: int, window: Window) -> dict[int, Amo
     for level in LEVELS:
         table = level.coverage
         chosen = sa.select(table).where(table.c.part_id == part)
-        for start, _, amounts in _within(connection, chosen, level, window):
+        for start, _, amounts in within(connection, chosen, level, window):
             found.setdefault(start, Amounts()).add(amounts_of(amounts))
     return dict(sorted(found.items()))
 
@@ -195,7 +195,7 @@ def _facts(
         chosen = sa.select(*columns, table.c.seen).where(
             table.c.endpoint_id.in_(endpoints)
         )
-        for _, endpoint, client, seen in _within(connection, chosen, level, window):
+        for _, endpoint, client, seen in within(connection, chosen, level, window):
             yield (endpoint, client), seen
 
 
@@ -206,7 +206,7 @@ def _with_facts(connection: Connection, window: Window, parts: set[int]) -> set[
         chosen = sa.select(table.c.start_seconds, table.c.part_id).where(
             table.c.part_id.in_(parts)
         )
-        found |= {(part,) for _, part in _within(connection, chosen, level, window)}
+        found |= {(part,) for _, part in within(connection, chosen, level, window)}
     return found
 
 
@@ -230,7 +230,7 @@ def _edges_seen(connection: Connection, window: Window, edges: set[Key]) -> set[
     }
 
 
-def _within(
+def within(
     connection: Connection, chosen: sa.Select[Any], level: Level, window: Window
 ) -> Iterable[Any]:
     """Facts whose interval touches the window; their starts are given one by one.

@@ -11,6 +11,7 @@ import gc
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -18,10 +19,10 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from cloud.errors import CloudError, OverlapError, RefusedError, UnavailableError
-from cloud.store import offsets
 from cloud.store.database import DATA_ERRORS, DATABASE_ERRORS, Database, reason
 from cloud.store.rows import Rows, printable
 from cloud.store.schema import clusters
+from cloud.store.tally import Tally
 from cloud.store.writing import Writing
 from proto.v1 import collector_pb2
 
@@ -29,9 +30,9 @@ log = logging.getLogger("vethscope")
 
 MOST_WAITING = 256
 """Packages; more are answered with UNAVAILABLE at once."""
-MOST_GROUP_BYTES = 4 << 20
-"""Of packages in one transaction: rows take some twenty times that while they are
-merged, and the receipts wait for all."""
+MOST_GROUP_BYTES = 2 << 20
+"""Of packages in one transaction, and the last one whole: rows take some twenty times
+that while they are merged, and the receipts wait for all."""
 
 Job = Callable[[Connection], bool]
 """Does a part of its work in a transaction; true if there is more to do."""
@@ -56,6 +57,7 @@ class Writer:
         self._database = database
         self._writing = writing
         self._clock = clock
+        self.tally = Tally()
         self._queue: queue.Queue[Waiting | tuple[Job, Future[bool]] | None]
         self._queue = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -73,6 +75,11 @@ class Writer:
         done: Future[bool] = Future()
         self._put((job, done))
         return done
+
+    @property
+    def waiting(self) -> int:
+        """Packages and jobs in the queue."""
+        return self._queue.qsize()
 
     def close(self) -> None:
         """Writes what waits, then ends."""
@@ -95,8 +102,8 @@ class Writer:
             following: tuple[Job, Future[bool]] | None = None
             if isinstance(waiting, Waiting):
                 group, following = self._gather(waiting)
-                self._store(group)
-            else:
+                self._store([one for one in group if _is_awaited(one.receipt)])
+            elif _is_awaited(waiting[1]):
                 self._do(*waiting)
             waiting = following or self._queue.get()
 
@@ -118,9 +125,12 @@ class Writer:
 
     def _store(self, group: list[Waiting]) -> None:
         """Writes a group and hands out its receipts."""
+        if not group:
+            return
+        began = time.monotonic()
         try:
             with _uncollected():
-                self._write(group)
+                rows = self._write(group)
         except (RefusedError, *DATA_ERRORS) as error:
             self._writing.failed()
             self._refuse(group, error)
@@ -129,6 +139,7 @@ class Writer:
             self._fail(group, error)
         else:
             self._writing.committed()
+            self.tally.stored(len(group), rows, time.monotonic() - began)
             for waiting in group:
                 if isinstance(waiting.outcome, CloudError):
                     waiting.receipt.set_exception(waiting.outcome)
@@ -136,20 +147,26 @@ class Writer:
                     waiting.receipt.set_result(waiting.outcome)
             self._database.tidy()
 
-    def _write(self, group: list[Waiting]) -> None:
+    def _write(self, group: list[Waiting]) -> int:
+        """The number of rows that were written."""
         with self._database.writing() as connection:
             names = {printable(waiting.package.cluster) for waiting in group}
             bounds = self._writing.bounds(connection, names)
-            rows = Rows(self._clock(), bounds)
+            rules = self._writing.rules(connection)
+            rows = Rows(self._clock(), bounds, rules)
+            packages = (waiting.package for waiting in group)
+            following = self._writing.following(connection, packages)
             for waiting in group:
                 try:
-                    waiting.outcome = offsets.advance(connection, waiting.package)
-                except OverlapError as error:
+                    waiting.outcome = following.advance(waiting.package)
+                except (OverlapError, RefusedError) as error:
                     waiting.outcome = error
                 if waiting.outcome is True:
                     rows.add(waiting.package)
+            following.write()
             if rows.tables[clusters]:
                 self._writing.write(connection, rows)
+            return len(rows)
 
     def _refuse(self, group: list[Waiting], error: Exception) -> None:
         """One of the group has caused it: each is tried alone."""
@@ -167,17 +184,26 @@ class Writer:
         """The thread goes on, whatever it was: all senders come again."""
         if not isinstance(error, DATABASE_ERRORS):
             log.exception("store %s: writing failed", self._database.shown)
+        refused = self._database.unavailable(error)
+        self.tally.failed(refused.reason, self._clock())
         for waiting in group:
-            waiting.receipt.set_exception(self._database.unavailable(error))
+            waiting.receipt.set_exception(refused)
 
     def _do(self, job: Job, done: Future[bool]) -> None:
         try:
             with self._database.writing() as connection:
                 is_more = job(connection)
+        except CloudError as error:
+            done.set_exception(error)
         except Exception as error:
             done.set_exception(self._database.unavailable(error))
         else:
             done.set_result(is_more)
+
+
+def _is_awaited(receipt: Future[bool]) -> bool:
+    """From here on the receipt cannot be cancelled."""
+    return receipt.set_running_or_notify_cancel()
 
 
 @contextmanager

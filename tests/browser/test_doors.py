@@ -7,14 +7,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cloud.doors.ledger import Ledger
-from cloud.doors.people import People, Role
-from tests.browser.test_dashboard import FAINT, assert_calm, heading, resize
+from cloud.doors.visitors.people import ATTEMPTS_OF_NAME, People
+from cloud.visitor import Role
+from tests.browser.test_dashboard import FAINT, assert_calm, heading
+from tests.browser.view import resize
 from tests.cloud import packages
 from tests.cloud.running import Cloud
 
@@ -64,10 +66,9 @@ def elsewhere(cloud: Cloud) -> Iterator[str]:
         thread.join()
 
 
-def await_heading(browser: Chrome, words: str) -> None:
-    waiting = WebDriverWait(
-        browser, 10, ignored_exceptions=[StaleElementReferenceException]
-    )
+def await_heading(browser: Chrome, words: str, seconds: float = 30) -> None:
+    """Looks again if a look fails, for a page may be replaced while it is read."""
+    waiting = WebDriverWait(browser, seconds, ignored_exceptions=[WebDriverException])
     waiting.until(lambda b: heading(b) == words)
 
 
@@ -83,7 +84,7 @@ def log_in(browser: Chrome, cloud: Cloud, password: str = PASSWORD) -> None:
 def test_user_logs_in_and_out(browser: Chrome, cloud: Cloud, width: int) -> None:
     resize(browser, width)
     log_in(browser, cloud)
-    await_heading(browser, "Overview")
+    await_heading(browser, "Today")
     assert_calm(browser, width)
     browser.find_element(By.LINK_TEXT, "Log out").click()
     await_heading(browser, "Log out")
@@ -100,7 +101,24 @@ def test_user_logs_in_and_out(browser: Chrome, cloud: Cloud, width: int) -> None
 def test_wrong_password_stays_out(browser: Chrome, cloud: Cloud) -> None:
     log_in(browser, cloud, "wrong password")
     words = "Name or password are wrong"
-    WebDriverWait(browser, 10).until(lambda b: words in b.page_source)
+    WebDriverWait(browser, 30).until(lambda b: words in b.page_source)
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    browser.get(cloud.address)
+    assert heading(browser) == "Log in"
+
+
+def test_guessing_ends_even_with_the_right_password(
+    browser: Chrome, cloud: Cloud
+) -> None:
+    words = "there were too many attempts"
+    with closing(Ledger(cloud.database_url)) as ledger:
+        People(ledger).add("guessed", Role.VIEWER, PASSWORD, "test")
+    for password in (*["wrong password"] * ATTEMPTS_OF_NAME, PASSWORD):
+        browser.get(f"{cloud.address}/login")
+        browser.find_element(By.ID, "name").send_keys("guessed")
+        browser.find_element(By.ID, "password").send_keys(password)
+        browser.find_element(By.TAG_NAME, "button").click()
+        WebDriverWait(browser, 30).until(lambda b: words in b.page_source)
     browser.get_log("browser")  # type: ignore[no-untyped-call]
     browser.get(cloud.address)
     assert heading(browser) == "Log in"
@@ -110,18 +128,18 @@ def test_another_site_changes_nothing(
     browser: Chrome, cloud: Cloud, elsewhere: str
 ) -> None:
     log_in(browser, cloud)
-    await_heading(browser, "Overview")
+    await_heading(browser, "Today")
     browser.get(elsewhere)
     refused = "Changes are only taken from these pages."
-    WebDriverWait(browser, 10).until(lambda b: refused in b.page_source)
+    WebDriverWait(browser, 30).until(lambda b: refused in b.page_source)
     browser.get_log("browser")  # type: ignore[no-untyped-call]
     browser.get(cloud.address)
-    assert heading(browser) == "Overview"
+    assert heading(browser) == "Today"
 
 
 def test_scripts_cannot_read_the_cookie(browser: Chrome, cloud: Cloud) -> None:
     log_in(browser, cloud)
-    await_heading(browser, "Overview")
+    await_heading(browser, "Today")
     assert browser.execute_script("return document.cookie") == ""
 
 

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from cloud.store.store import Store
-from tests.cloud import packages
+from tests.cloud import packages, prepared
+from tests.cloud.company import at_work
 from tests.cloud.postgres import Postgres, missing
 from tests.cloud.running import Cloud
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    with prepared.cheap_passwords():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +31,30 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+def database_server(request: pytest.FixtureRequest) -> Postgres | None:
+    """Of each kind of database; SQLite has none."""
     if request.param == "sqlite":
+        return None
+    found: Postgres = request.getfixturevalue("postgres")
+    return found
+
+
+@pytest.fixture
+def empty_url(database_server: Postgres | None, tmp_path: Path) -> str:
+    """A database of each kind, without tables."""
+    if database_server is None:
         return f"sqlite:///{tmp_path}/cloud.sqlite3"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.emptied()
+    return database_server.emptied()
+
+
+@pytest.fixture
+def database_url(database_server: Postgres | None, tmp_path: Path) -> str:
+    """A database of each kind, with our tables and nothing in them."""
+    if database_server is None:
+        url = f"sqlite:///{tmp_path}/cloud.sqlite3"
+        prepared.sqlite(url)
+        return url
+    return prepared.postgres(database_server)
 
 
 @pytest.fixture
@@ -52,4 +77,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     directory = tmp_path_factory.mktemp("shop")
     with Cloud(f"sqlite:///{directory}/cloud.sqlite3") as running:
         running.collector.Send(packages.shop(), timeout=10)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running cloud of two clusters with two namespaces each."""
+    with at_work(tmp_path_factory.mktemp("company")) as running:
         yield running

@@ -27,6 +27,9 @@ def place(
     count: int = 1,
     direction: int = c.RESPONSE,
     location: int = d.BODY,
+    why: int = 0,
+    errors: int = 0,
+    messages: int = 0,
 ) -> c.Place:
     return c.Place(
         direction=c.Direction.ValueType(direction),
@@ -36,6 +39,22 @@ def place(
         sensitivity=d.Sensitivity.ValueType(sensitivity),
         likelihood=d.Likelihood.ValueType(likelihood),
         count=count,
+        why=why,
+        errors=errors,
+        messages=messages,
+    )
+
+
+def why(rule: str = "pan", phrase: str = "card number") -> d.Why:
+    return d.Why(
+        rule=rule,
+        validator="luhn",
+        verdict="valid",
+        context=["key"],
+        phrase=phrase,
+        points=[3, 1, 2, 0, 0],
+        usual=d.HIGH,
+        combination="card & holder",
     )
 
 
@@ -48,6 +67,7 @@ def endpoint(
     client: c.Workload = GATEWAY,
     statuses: dict[int, int] | None = None,
     at: int = START,
+    protocol: int = c.HTTP_1,
 ) -> c.Endpoint:
     return c.Endpoint(
         server=server,
@@ -66,6 +86,7 @@ def endpoint(
             )
             for status_class, count in (statuses or {2: pairs}).items()
         ],
+        protocol=c.Protocol.ValueType(protocol),
         inspected=pairs,
         first_seen_ns=at,
         last_seen_ns=at + SECOND,
@@ -109,6 +130,8 @@ def package(
     coverage: Iterable[c.Coverage] = (),
     cluster: str = "local",
     at: int = START,
+    whys: Iterable[d.Why] = (),
+    agent_version: str = "",
 ) -> c.Package:
     return c.Package(
         cluster=cluster,
@@ -118,6 +141,8 @@ def package(
         endpoints=endpoints,
         coverage=coverage,
         catalog_digest="sha256:0f3a",
+        whys=whys,
+        agent_version=agent_version,
     )
 
 

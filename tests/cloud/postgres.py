@@ -19,6 +19,10 @@ from tests.ports import free_port
 
 START_SECONDS = 30
 USER = "postgres"
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 def missing() -> str:
@@ -31,10 +35,15 @@ def missing() -> str:
 
 
 class Postgres:
-    """A running server; use as a context."""
+    """A running server; use as a context. Its files are in `within`, if that is
+    given."""
+
+    def __init__(self, within: Path | None = None) -> None:
+        self._within = within
 
     def __enter__(self) -> "Postgres":
-        self._directory = Path(tempfile.mkdtemp(prefix="vethscope-postgres-"))
+        made = tempfile.mkdtemp(prefix="vethscope-postgres-", dir=self._within)
+        self._directory = Path(made)
         if os.geteuid() == 0:
             shutil.chown(self._directory, USER)
         self._data = self._directory / "data"
@@ -59,9 +68,30 @@ class Postgres:
         ]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                _unprivileged(command), stdout=log, stderr=log, cwd=self._directory
+                unprivileged(command), stdout=log, stderr=log, cwd=self._directory
             )
         self._wait()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
+
+    def take_no_writes(self) -> None:
+        """As a standby that clients are led to: all who come now may only read."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            name = "ALTER DATABASE postgres SET default_transaction_read_only = on"
+            connection.execute(name)
+            connection.execute(_END_OTHERS)
+
+    def take_writes(self) -> None:
+        """As before."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(
+                "ALTER DATABASE postgres RESET default_transaction_read_only"
+            )
+            connection.execute(_END_OTHERS)
 
     def stop(self, mode: str = "fast") -> None:
         """As an administrator does in a hurry: clients are cut off."""
@@ -71,24 +101,27 @@ class Postgres:
 
     def emptied(self) -> str:
         """The URL of the database, with nothing and nobody in it any more."""
-        with psycopg.connect(self._address, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(_END_OTHERS)
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
-        return self._address.replace("postgresql:", "postgresql+psycopg:")
+        return self.url
 
     @property
-    def _address(self) -> str:
+    def url(self) -> str:
+        """Of the database, as the cloud's settings have it."""
+        return self.address.replace("postgresql:", "postgresql+psycopg:")
+
+    @property
+    def address(self) -> str:
+        """The same, as PostgreSQL's own programs have it."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
-                psycopg.connect(self._address, connect_timeout=2).close()
+                psycopg.connect(self.address, connect_timeout=2).close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
             else:
@@ -98,7 +131,7 @@ class Postgres:
 
     def _run(self, *command: str) -> None:
         subprocess.run(
-            _unprivileged(command),
+            unprivileged(command),
             check=True,
             cwd=self._directory,
             stdout=subprocess.DEVNULL,
@@ -106,7 +139,8 @@ class Postgres:
         )
 
 
-def _unprivileged(command: Sequence[str]) -> list[str]:
+def unprivileged(command: Sequence[str]) -> list[str]:
+    """One of PostgreSQL's programs, so that it does not run as root."""
     programs = _programs()
     assert programs
     full = [str(programs / command[0]), *command[1:]]

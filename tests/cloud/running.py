@@ -1,39 +1,50 @@
 """A whole cloud in a thread of the test, on free ports of loopback."""
 
 import json
+import os
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from email.message import Message
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import grpc
 
-from cloud.doors.collector import Bind, collecting, plain
-from cloud.doors.intake import Intake
+from cloud.alerts.alerting import Terms
+from cloud.doors.clusters.collector import Bind, collecting, plain
+from cloud.doors.clusters.intake import Intake
+from cloud.doors.clusters.rates import Limits, Rates
+from cloud.doors.clusters.tokens import Gate, Tokens
 from cloud.doors.ledger import Ledger
-from cloud.doors.rates import Limits, Rates
-from cloud.doors.tokens import Gate, Tokens
+from cloud.doors.web.connections import Contexts
+from cloud.doors.web.connections import plain as unsecured
+from cloud.doors.web.sign_in import Door
 from cloud.program import Opened, serve
+from cloud.store.measures import Measure
 from cloud.store.store import Store
 from proto.v1 import collector_pb2_grpc
+from tests.cloud import prepared
 from tests.ports import free_port
 
 WAIT_SECONDS = 20
+KILLS = int(os.environ.get("VETHSCOPE_KILLS", "3"))
+"""How often a test kills what it looks at."""
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
+class Stay(urllib.request.HTTPRedirectHandler):
     """Redirects are answers."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
-_OPENER = urllib.request.build_opener(_Stay)
+_OPENER = urllib.request.build_opener(Stay)
 
 
 def opened(link: str) -> str:
@@ -61,6 +72,14 @@ def collecting_openly(
             yield port
 
 
+def wait_until(is_true: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+    """Looks again and again; fails if it does not become true."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.01)
+
+
 class Answer(NamedTuple):
     status: int
     headers: Message
@@ -81,26 +100,51 @@ def answered(request: urllib.request.Request) -> Answer:
 
 
 class Cloud:
-    """Runs `serve`; use as a context."""
+    """Runs `serve`; use as a context. An SQLite file may be there or not."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        origin: str = "",
+        door: Door | None = None,
+        listen: str = "127.0.0.1:0",
+        contexts: Contexts = unsecured,
+        trusted_proxies: str = "",
+        terms: Terms = Terms(),  # noqa: B008
+        is_apart: bool = False,
+    ) -> None:
         self.database_url = database_url
+        self.listen = listen
+        self.origin = origin
+        self.door = door
+        self._serve = partial(
+            serve,
+            origin=origin,
+            door=door,
+            contexts=contexts,
+            trusted_proxies=trusted_proxies,
+            terms=terms,
+            is_apart=is_apart,
+        )
         self.stop = threading.Event()
         self.address = ""
         self.link = ""
         self.cookie = ""
         self.new_link: Callable[[], str] = str
+        self.measures: Callable[[], Iterable[Measure]] = tuple
         self.failure: BaseException | None = None
         self._is_ready = threading.Event()
         self.collector_address = f"127.0.0.1:{free_port()}"
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> "Cloud":
+        prepared.sqlite(self.database_url)
         self._thread.start()
         assert self._is_ready.wait(WAIT_SECONDS)
         if self.failure:
             raise self.failure
-        self.cookie = opened(self.link)
+        if not self.origin and self.link.startswith("http:"):
+            self.cookie = opened(self.link)
         self.channel = grpc.insecure_channel(self.collector_address)
         self.collector = collector_pb2_grpc.CollectorStub(self.channel)
         return self
@@ -110,6 +154,13 @@ class Cloud:
         self.stop.set()
         self._thread.join(WAIT_SECONDS)
         assert not self._thread.is_alive()
+
+    def measure(self, name: str, label: str = "") -> float | None:
+        """A number that it tells, without its prefix."""
+        for one in self.measures():
+            if one.name == f"vethscope_cloud_{name}":
+                return one.values.get(label)
+        return None
 
     def get(self, path: str, method: str = "GET") -> Answer:
         """As one who was let in, from the pages themselves."""
@@ -130,8 +181,8 @@ class Cloud:
 
     def _run(self) -> None:
         try:
-            serve(
-                "127.0.0.1:0",
+            self._serve(
+                self.listen,
                 self.collector_address,
                 self.database_url,
                 self.stop,
@@ -144,5 +195,5 @@ class Cloud:
 
     def _ready(self, opened: Opened) -> None:
         self.address, self.link = opened.address, opened.link()
-        self.new_link = opened.link
+        self.new_link, self.measures = opened.link, opened.measures
         self._is_ready.set()

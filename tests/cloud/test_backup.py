@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.doors.restoring import keep_doors
 from cloud.errors import OverlapError, StoreError
 from cloud.store.backup import backup, restore
 from cloud.store.store import Store
@@ -32,7 +33,7 @@ def test_restored_store_goes_on_from_the_backup(
     before = content(used)
     later = package(offsets(10, 20), endpoints=[endpoint("/later")])
     used.add(later)
-    restore(url, tmp_path / "copy")
+    restore(url, tmp_path / "copy", keep_doors("test"))
     after = content(used)
     assert {**after, "job": []} == {**before, "job": []}
     assert used.resume("local", TOPIC, [0]) == {0: 10}
@@ -55,7 +56,7 @@ def test_what_is_no_backup_is_refused(used: Store, url: str, tmp_path: Path) -> 
     (tmp_path / "notes").write_text("these are not tables\n" * 100)
     for name, words in (("notes", "not a database"), ("nothing", "no such file")):
         with pytest.raises(StoreError, match=words):
-            restore(url, tmp_path / name)
+            restore(url, tmp_path / name, keep_doors("test"))
     assert content(used) == before
 
 

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from cloud.errors import RefusedError
 from cloud.store import bounds, schema
+from cloud.store import offsets as offsets_of_kafka
 from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
 from tests.cloud.packages import coverage, endpoint, offsets, package, place
@@ -66,3 +67,17 @@ def test_counters_saturate_and_never_end_a_page(store: Store) -> None:
     with store.reading() as connection:
         [row] = connection.execute(sa.select(schema.endpoints)).all()
     assert row.request_bytes == schema.MOST
+
+
+def test_topics_and_partitions_of_a_cluster_are_bounded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offsets_of_kafka, "MOST_PARTITIONS", 5)
+    for number in range(5):
+        assert store.add(package(offsets(0, 1, topic=f"invented-{number}")))
+    for refused in (offsets(0, 1, topic="one.more"), offsets(0, 1, partition=9)):
+        with pytest.raises(RefusedError, match="more than 5 partitions"):
+            store.add(package(offsets(1, 2, topic="invented-0"), refused))
+    assert store.resume("local", "invented-0", [0]) == {0: 1}
+    assert store.add(package(offsets(1, 2, topic="invented-0")))
+    assert store.add(package(offsets(0, 1), cluster="other"))

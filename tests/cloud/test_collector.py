@@ -10,8 +10,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cloud.doors.collector import SERVICE
-from cloud.doors.limits import MESSAGE_BYTES
+from cloud.doors.clusters.collector import SERVICE
+from cloud.doors.clusters.limits import MESSAGE_BYTES
 from cloud.errors import AddressError
 from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c

@@ -2,7 +2,9 @@
 
 import pytest
 
+from agent.digger.counting import UNKNOWN_PATH
 from cloud.pages import endpoints
+from cloud.pages.endpoint import one as read
 from cloud.pages.reports import EndpointList, EndpointReport, FieldsQuery, Query
 from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c
@@ -23,9 +25,7 @@ def paths(store: Store, query: Query) -> list[str]:
 def one(store: Store, path: str, is_uncertain_shown: bool = False) -> EndpointReport:
     [row] = listed(store, Query(text=path)).endpoints
     with store.reading() as connection:
-        found = endpoints.one(
-            connection, endpoints.key(row.id), FieldsQuery(is_uncertain_shown)
-        )
+        found = read(connection, endpoints.key(row.id), FieldsQuery(is_uncertain_shown))
     assert found
     return found
 
@@ -185,7 +185,7 @@ def test_clients_come_with_their_own_sensitivity(shop: Store) -> None:
 
 def test_unknown_key_is_no_endpoint(shop: Store) -> None:
     with shop.reading() as connection:
-        assert endpoints.one(connection, 1, FieldsQuery()) is None
+        assert read(connection, 1, FieldsQuery()) is None
 
 
 @pytest.mark.parametrize(
@@ -199,3 +199,81 @@ def test_what_is_no_key_is_refused(shown: str) -> None:
 def test_keys_are_shown_and_read_back() -> None:
     for key in (0, 1, (1 << 63) - 1):
         assert endpoints.key(endpoints.shown_id(key)) == key
+
+
+def test_share_is_of_inspected_messages_over_clients_and_packages(store: Store) -> None:
+    for first in (0, 1):
+        held = [place(count=9, messages=2), place("a.b", "$.x", count=4, messages=4)]
+        other = [place(count=2, messages=1)]
+        rows = [
+            endpoint("/held", held, pairs=4),
+            endpoint("/held", other, pairs=4, client=packages.WORKER),
+        ]
+        store.add(package(offsets(first, first + 1), endpoints=rows))
+    shares = {field.data_type: field for field in one(store, "/held").fields}
+    email = shares["contact.email"]
+    assert (email.messages, email.share, email.count) == (6, 6 / 16, 22)
+    assert shares["a.b"].share == 0.5
+
+
+def test_protocols_are_those_of_the_clients(store: Store) -> None:
+    rows = [
+        endpoint("/both", protocol=c.GRPC),
+        endpoint("/both", client=packages.WORKER),
+        endpoint("/plain"),
+        endpoint("/new", protocol=7),
+        endpoint("/far", protocol=70),
+        endpoint("/old", protocol=0),
+    ]
+    store.add(package(offsets(0, 1), endpoints=rows))
+    spoken = {row.path: row.protocols for row in listed(store).endpoints}
+    assert spoken == {
+        "/both": ["grpc", "http/1"],
+        "/plain": ["http/1"],
+        "/new": ["protocol/7"],
+        "/far": ["other"],
+        "/old": [],
+    }
+    assert paths(store, Query(protocol="grpc")) == ["/both"]
+    assert set(paths(store, Query(protocol="http/1"))) == {"/both", "/plain"}
+    told = one(store, "/both")
+    assert told.protocols == ["grpc", "http/1"]
+    named = {client.client.name: client.protocol for client in told.clients}
+    assert named == {"gateway": "grpc", "nightly-report": "http/1"}
+
+
+def test_protocol_that_was_spoken_last_is_told(store: Store) -> None:
+    for first, protocol in enumerate((c.HTTP_1, c.HTTP_2)):
+        rows = [endpoint("/", protocol=protocol)]
+        store.add(package(offsets(first, first + 1), endpoints=rows))
+    assert listed(store).endpoints[0].protocols == ["http/2"]
+
+
+def test_path_that_was_not_heard_is_told(store: Store) -> None:
+    """Agents and pages mean the same path."""
+    for path in (UNKNOWN_PATH, f"{UNKNOWN_PATH} getUser"):
+        store.add(package(offsets(0, 1), endpoints=[endpoint(path)], cluster=path))
+        assert one(store, path).is_path_unknown
+    store.add(package(offsets(0, 1), endpoints=[endpoint("/users/{unknown}")]))
+    assert not one(store, "/users").is_path_unknown
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fields", "is_told"),
+    [
+        (c.GRPC, ["$.3.1[*].2", "$.1"], True),
+        (c.GRPC, ["$.3.1[*].2", "$.error.message"], True),
+        (c.GRPC, ["$.person.email"], False),
+        (c.HTTP_1, ["$.3.1[*].2"], True),
+        (c.HTTP_1, ["$.by_id.7", "$.1"], False),
+        (c.HTTP_1, [], False),
+    ],
+)
+def test_fields_that_stand_under_numbers_are_told(
+    store: Store, protocol: c.Protocol.ValueType, fields: list[str], is_told: bool
+) -> None:
+    found = [place("contact.email", field) for field in fields]
+    header = place("credential.bearer_token", "authorization", location=d.HEADER)
+    row = endpoint("/shop.Users/Get", [*found, header], protocol=protocol)
+    store.add(package(offsets(0, 1), endpoints=[row]))
+    assert one(store, "/shop.Users/Get").names_unknown == is_told

@@ -1,13 +1,15 @@
 """What the collector accepts, and the words it refuses with."""
 
+import random
 from collections.abc import Callable
 
 import pytest
 
-from cloud.doors import limits
-from cloud.doors.limits import check, check_resume
+from cloud.doors.clusters import limits
+from cloud.doors.clusters.limits import check, check_resume
 from cloud.errors import RefusedError
 from proto.v1 import collector_pb2 as c
+from proto.v1 import detector_pb2 as d
 from tests.cloud import packages
 from tests.cloud.packages import coverage, endpoint, offsets, package, place
 
@@ -155,3 +157,27 @@ def test_resume_is_checked_too() -> None:
         check_resume(c.ResumeRequest(cluster="x"))
     with pytest.raises(RefusedError, match="partitions: more than"):
         check_resume(c.ResumeRequest(cluster="x", topic="y", partitions=range(10_001)))
+
+
+def test_what_passes_at_a_glance_passes_each_check() -> None:
+    """And most of what is lawful passes at a glance."""
+    chance = random.Random(7)
+    usual = limits.Usual(frozenset(["a.b"]), whys=2)
+    glanced = 0
+    for _ in range(20_000):
+        one = c.Place(
+            direction=c.Direction.ValueType(chance.choice((0, 1, 2, 2, 1, 9))),
+            location=d.Location.ValueType(chance.choice((0, 1, 2, 3, 4, 5))),
+            sensitivity=d.Sensitivity.ValueType(chance.choice((0, 1, 2, 3, 4))),
+            likelihood=d.Likelihood.ValueType(chance.choice((0, 1, 3, 5, 6))),
+            path="\N{GRINNING FACE}" * chance.choice((0, 1, 511, 512, 513, 2_048)),
+            data_type=chance.choice(("a.b", "a.b", "a.c", "A", "")),
+            count=chance.choice((0, 1, limits.LARGEST, limits.LARGEST + 1)),
+            errors=chance.choice((0, 0, 1, 2)),
+            why=chance.choice((0, 1, 2, 3)),
+            messages=chance.choice((0, 0, 1, 2)),
+        )
+        if usual.has(one):
+            glanced += 1
+            limits._check_place("place", one, whys=2)
+    assert glanced > 100

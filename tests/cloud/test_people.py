@@ -7,16 +7,17 @@ from typing import Any, Literal
 import pytest
 from argon2 import PasswordHasher
 
-from cloud.doors import people as module
 from cloud.doors.ledger import Ledger
-from cloud.doors.people import Attempts, People, Role
-from cloud.doors.visits import (
+from cloud.doors.visitors import people as module
+from cloud.doors.visitors.people import Attempts, People
+from cloud.doors.visitors.visits import (
     IDLE_SECONDS,
     LINK_SECONDS,
     VISIT_SECONDS,
     Visits,
 )
 from cloud.errors import DoorError
+from cloud.visitor import Role
 
 PASSWORD = "correct horse battery"
 HERE = "192.0.2.1"

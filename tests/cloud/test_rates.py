@@ -2,8 +2,8 @@
 
 import pytest
 
-from cloud.doors import rates
-from cloud.doors.rates import Limits, Rates
+from cloud.doors.clusters import rates
+from cloud.doors.clusters.rates import Limits, Rates
 from cloud.errors import BusyError
 
 

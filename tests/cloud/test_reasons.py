@@ -35,7 +35,12 @@ def test_unknown_reason_counts_as_missed_under_its_own_name() -> None:
     assert counts_words("moon_phase") == "moon phase"
 
 
-def test_only_pairs_with_json_count_as_read() -> None:
-    assert of(Group.CAPTURED) == ["paired"]
+def test_only_pairs_with_json_and_what_names_their_clients_count_as_read() -> None:
+    assert of(Group.CAPTURED) == [
+        "paired",
+        "http2_frames",
+        "path_unknown",
+        "proxy_header",
+    ]
     assert Group.ASIDE not in COUNTED
     assert set(GROUP_WORDS) == set(Group)

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from cloud.pages import reports
-from cloud.pages.reports import FieldsQuery, PageQuery, Paging, Query
+from cloud.pages.coverage.reports import CoverageQuery
+from cloud.pages.reports import FieldsQuery, Paging, Query
 
 
 def test_time_keeps_milliseconds() -> None:
@@ -44,7 +45,7 @@ def test_an_empty_list_has_one_page(total: int, pages: int) -> None:
         (Query, {"sort": "colour"}),
         (Query, {"sensitivity": "none"}),
         (Query, {"q": "x" * 201}),
-        (PageQuery, {"page": "1e9"}),
+        (CoverageQuery, {"page": "1e9"}),
         (FieldsQuery, {"uncertain": "perhaps"}),
     ],
 )

@@ -38,6 +38,16 @@ def test_endpoint_adds_up_over_clients_and_traffic_does_not() -> None:
     assert sorted(row["pairs"] for row in traffic) == [5, 310]
 
 
+def test_names_stay_as_told_until_they_are_told_anew() -> None:
+    sent = [endpoint() for _ in range(4)]
+    sent[1].names, sent[3].names = c.NAMES_UNKNOWN, 7  # type: ignore[assignment]
+    [found] = rows(package(endpoints=sent))["endpoints"]
+    assert found["names"] == c.NAMES_UNKNOWN
+    sent[2].names = c.NAMES_KNOWN
+    [found] = rows(package(endpoints=sent))["endpoints"]
+    assert found["names"] == c.NAMES_KNOWN
+
+
 def test_port_and_method_tell_endpoints_apart() -> None:
     other_port = endpoint()
     other_port.server_port = 9000

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Table
 
 from cloud.store import schema
-from cloud.store.schema import Merge, identity
+from cloud.store.schema import Merge, identities, identity
 
 
 def test_identity_is_stable_and_fits_63_bits() -> None:
@@ -15,6 +15,12 @@ def test_identity_is_stable_and_fits_63_bits() -> None:
 def test_identity_tells_parts_apart() -> None:
     assert identity("a", "bc") != identity("ab", "c")
     assert identity("1") != identity(1)
+
+
+def test_identities_are_those_of_all_parts() -> None:
+    key_of = identities("place", 1)
+    for rest in ((2, "it's"), (-1, "ü\n", 0), ("", "")):
+        assert key_of(*rest) == identity("place", 1, *rest)
 
 
 @pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=lambda t: t.name)
@@ -28,5 +34,6 @@ def test_totals_merge_alike_on_endpoints_and_traffic() -> None:
         {c.name: c.info["merge"] for c in table.c if "merge" in c.info}
         for table in (schema.endpoints, schema.traffic)
     ]
-    assert rules[0] == rules[1]
+    only_at_endpoints = {"names": Merge.TOLD}
+    assert rules[0] | {"protocol": Merge.LATEST} == rules[1] | only_at_endpoints
     assert rules[0]["sensitivity"] is Merge.GREATEST

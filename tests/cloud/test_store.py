@@ -130,8 +130,8 @@ def test_counts_add_up_and_times_widen(store: Store) -> None:
     store.add(package(offsets(1, 2), endpoints=[endpoint(places=[found])]))
     stored = content(store)
     [place] = stored["places"]
-    assert place[-3:] == (6, START, later + packages.SECOND)
-    assert stored["endpoints"][0][-2:] == (START, later + packages.SECOND)
+    assert place[-5:] == (6, 0, 0, START, later + packages.SECOND)
+    assert stored["endpoints"][0][-3:] == (START, later + packages.SECOND, 0)
     assert stored["clusters"][0][1] == 2
 
 
@@ -205,9 +205,9 @@ def test_failure_within_a_package_leaves_nothing_of_it(
     assert store.add(packages.shop())
 
 
-def test_several_may_create_the_tables_at_once(database_url: str) -> None:
+def test_several_may_create_the_tables_at_once(empty_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
-        for opened in list(pool.map(Store, [database_url] * 4)):
+        for opened in list(pool.map(Store, [empty_url] * 4)):
             opened.close()
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import grpc
 import pytest
 
-from cloud.doors.collector import collecting
-from cloud.doors.intake import Intake
+from cloud.doors.clusters.collector import collecting
+from cloud.doors.clusters.intake import Intake
+from cloud.doors.clusters.rates import Limits, Rates
+from cloud.doors.clusters.tokens import Gate, Tokens, is_loopback
 from cloud.doors.keys import Kind
 from cloud.doors.ledger import Ledger
-from cloud.doors.rates import Limits, Rates
-from cloud.doors.tokens import Gate, Tokens, is_loopback
 from cloud.errors import DoorError, UnknownError
 from cloud.store.store import Store
 from proto.v1 import collector_pb2 as c

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from cloud.doors import wire
+from cloud.doors.clusters import wire
 from cloud.errors import RefusedError
 from tests.cloud import packages
 from tests.cloud.packages import endpoint, package, place

@@ -6,6 +6,7 @@ is interrupted has not begun. A database that holds tables of somebody else, or 
 newer program, is left as it is.
 """
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 
 from cloud.errors import StoreError
 
+_PLACE = str(Path(__file__).parent)
 VERSIONS = "alembic_version"
 FIRST = "0001"
 """Databases of this version name it in a table of their own, `schema_version`."""
@@ -24,11 +26,12 @@ FIRST = "0001"
 def upgrade(connection: Connection) -> None:
     """Makes or changes the tables. Raises StoreError; then nothing was touched."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", _PLACE)
     config.attributes["connection"] = connection
     tables = set(sa.inspect(connection).get_table_names())
     if VERSIONS in tables:
-        _check_known(connection, config)
+        if _known(connection) == _scripts().get_current_head():
+            return
     elif "schema_version" in tables:
         _check_first(connection)
         command.stamp(config, FIRST)
@@ -37,11 +40,19 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _check_known(connection: Connection, config: Config) -> None:
+@cache
+def _scripts() -> ScriptDirectory:
+    """The steps, of which each is compiled anew when they are read."""
+    return ScriptDirectory(_PLACE)
+
+
+def _known(connection: Connection) -> str:
+    """Which version the database has. Raises StoreError for what we never made."""
     version = connection.scalar(sa.text(f"SELECT version_num FROM {VERSIONS}"))
-    scripts = ScriptDirectory.from_config(config)
+    scripts = _scripts()
     if version not in {script.revision for script in scripts.walk_revisions()}:
         raise _wrong_version(version, scripts.get_current_head())
+    return str(version)
 
 
 def _check_first(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""Alerts: what is new, broken or wrong, sent to where people are."""

@@ -1,0 +1,1 @@
+"""Who people are: names, passwords, a provider of identities, and visits."""

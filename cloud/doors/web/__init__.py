@@ -1,0 +1,1 @@
+"""Where people come in: connections, the front door and what stands before it."""

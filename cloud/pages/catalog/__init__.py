@@ -1,0 +1,1 @@
+"""What there is: clusters, namespaces and workloads, and one search over all."""

@@ -1,0 +1,1 @@
+"""Where boxes, frames and arrows of a drawing are; pure and deterministic."""

@@ -1,0 +1,1 @@
+"""Today: what is new since somebody was last here, and what to do about it."""

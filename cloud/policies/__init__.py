@@ -1,0 +1,1 @@
+"""What data may flow where: rules as data, and what breaks them."""
