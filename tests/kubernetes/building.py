@@ -1,23 +1,29 @@
-"""Builds kube-apiserver from the Go module proxy, once, as `go.mod` says.
+"""Builds Kubernetes's programs from the Go module proxy, once, as `go.mod` says.
 
-`python -m tests.kubernetes.building` puts it into the user's cache and tells on
-standard error how far it is: minutes, and gigabytes of Go's own cache. Where it cannot
-be built the reason is told; where CI=true that is a failure.
+`python -m tests.kubernetes.building NAME…` puts them into the user's cache and tells on
+standard error how far it is: minutes, and gigabytes of Go's own cache. Without a name
+it is kube-apiserver. Where they cannot be built the reason is told; where CI=true that
+is a failure.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
+SERVER = "kube-apiserver"
+PACKAGES = "k8s.io/kubernetes/cmd/"
+PACKAGE = PACKAGES + SERVER
 FLAGS = ("-trimpath", "-ldflags=-s -w")
 
+OLDEST_GO = (1, 21)
+"""Gets the one that go.mod asks for by itself (go.dev/doc/toolchain)."""
 BUILD_SECONDS = 3600
 TELL_SECONDS = 15.0
 """Between two lines of progress."""
@@ -29,38 +35,49 @@ class BuildError(Exception):
     """Go could not build it; its last words."""
 
 
-def binary() -> Path:
-    """Where the built server is, or would be."""
+def binary(name: str = SERVER) -> Path:
+    """Where the built program is, or would be."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     lines = (HERE / "go.mod").read_text().split("\n")
     version = next(w for line in lines for w in line.split()[-1:] if _is_line(line))
-    return cache / "vethscope" / f"kube-apiserver-{version}"
+    return cache / "vethscope" / f"{name}-{version}"
 
 
 def _is_line(line: str) -> bool:
     return line.strip().removeprefix("require ").startswith("k8s.io/kubernetes v")
 
 
-def missing() -> str:
+def missing(name: str = SERVER) -> str:
     """Why it cannot be built or run here; empty if it can."""
     for program in ("etcd", "openssl"):
         if not shutil.which(program):
             return f"{program} is not installed"
-    if not binary().is_file() and not shutil.which("go"):
-        return "kube-apiserver is not built and go is not installed"
+    if binary(name).is_file():
+        return ""
+    if not shutil.which("go"):
+        return f"{name} is not built and go is not installed"
+    if (version := _go_version()) and version < OLDEST_GO:
+        return f"{name} is not built and go is older than 1.21"
     return ""
 
 
-def build(tell: Callable[[str], None]) -> None:
-    """Builds the server into the cache. Raises BuildError."""
-    target = binary()
+def _go_version() -> tuple[int, int] | None:
+    """None: it does not say."""
+    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True)
+    found = re.match(r"go(\d+)\.(\d+)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def build(tell: Callable[[str], None], name: str = SERVER) -> None:
+    """Builds the program into the cache. Raises BuildError."""
+    target, package = binary(name), PACKAGES + name
     target.parent.mkdir(parents=True, exist_ok=True)
     made = target.with_suffix(f".{os.getpid()}")
-    progress = Progress(tell, time.monotonic)
+    progress = Progress(tell, time.monotonic, package)
     tell("getting its sources")
-    _go(["list", "-deps", PACKAGE], progress.expect)
+    _go(["list", "-deps", package], progress.expect)
     tell(f"compiling at most {progress.most} packages, once: this takes minutes")
-    _go(["build", "-v", *FLAGS, "-o", str(made), PACKAGE], progress.see)
+    _go(["build", "-v", *FLAGS, "-o", str(made), package], progress.see)
     made.rename(target)
     tell("done")
 
@@ -68,22 +85,28 @@ def build(tell: Callable[[str], None]) -> None:
 class Progress:
     """Counts the packages that Go tells, one a line; tells it now and then."""
 
-    def __init__(self, tell: Callable[[str], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        clock: Callable[[], float],
+        last: str = PACKAGE,
+    ) -> None:
         self.most = 0
         self.compiled = 0
         self._tell = tell
         self._clock = clock
+        self._last = last
         self._began = self._told = clock()
 
     def expect(self, _: str) -> None:
-        """A package that the server consists of; Go may have compiled it before."""
+        """A package that the program consists of; Go may have compiled it before."""
         self.most += 1
 
     def see(self, package: str) -> None:
         """A package that Go begins to compile."""
         self.compiled += 1
         now = self._clock()
-        is_last = package == PACKAGE
+        is_last = package == self._last
         if is_last or now - self._told >= TELL_SECONDS:
             self._told = now
             self._tell(
@@ -111,16 +134,19 @@ def _go(arguments: list[str], see: Callable[[str], None]) -> None:
         raise BuildError(f"go {arguments[0]} failed:\n{''.join(last)}".strip())
 
 
-def main() -> int:
-    """Builds it unless it is there; the exit status."""
+def main(names: Sequence[str] = (SERVER,)) -> int:
+    """Builds what is not there; the exit status."""
+    return max(map(_have, names))
 
+
+def _have(name: str) -> int:
     def tell(words: str) -> None:
-        print(f"set-up: kube-apiserver: {words}", file=sys.stderr, flush=True)
+        print(f"set-up: {name}: {words}", file=sys.stderr, flush=True)
 
-    reason = missing()
-    if not reason and not binary().is_file():
+    reason = missing(name)
+    if not reason and not binary(name).is_file():
         try:
-            build(tell)
+            build(tell, name)
         except BuildError as error:
             reason = str(error)
     if reason:
@@ -129,4 +155,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or (SERVER,)))

@@ -41,6 +41,20 @@ def test_what_is_missing_is_told_and_fails_only_where_all_must_run(
     )
 
 
+def test_an_old_go_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for name in ("etcd", "openssl", "go"):
+        (tmp_path / name).write_text("#!/bin/sh\necho go1.19.8\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    building.main()
+    assert "go is older than 1.21" in capsys.readouterr().err
+
+
 def test_a_failed_build_is_told_with_the_last_words_of_go(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+import yaml
 from cryptography import x509
 
 from agent.certificates import Files, name_in
+from agent.cluster.filters import parse
 from agent.interceptor.privileges import Capability
 from agent.keys import read_keys
-from agent.settings import Settings, load
+from agent.loading import load
+from agent.settings import Settings
 from tests.agent.test_keys import key_file
 from tests.certificates import Authority
 from tests.manifests.rendering import KUSTOMIZE, Object, containers, pod, render
@@ -29,11 +32,15 @@ def rendered_with(components: str, folder: Path) -> tuple[Object, ...]:
     return render(folder)
 
 
+def _is_workload(thing: Object) -> bool:
+    return thing["kind"] in ("DaemonSet", "Deployment", "StatefulSet")
+
+
 def _workloads(components: str, folder: Path) -> dict[str, Object]:
     """Each workload with its name, valid for all versions."""
     found = {}
     for thing in rendered_with(components, folder):
-        if thing["kind"] in ("DaemonSet", "Deployment", "StatefulSet"):
+        if _is_workload(thing):
             for version in KUBERNETES:
                 kubernetes_validate.validate(thing, version, strict=True)
             found[thing["metadata"]["name"]] = thing
@@ -46,8 +53,10 @@ def _loaded(workload: Object, folder: Path) -> Settings:
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
     variables = {}
     for variable in container.get("env", ()):
-        source = variable.get("valueFrom", {}).get("secretKeyRef", {})
-        variables[variable["name"]] = variable.get("value", source.get("key", "x"))
+        source = variable.get("valueFrom", {})
+        if "resourceFieldRef" not in source:
+            key = source.get("secretKeyRef", {}).get("key", "x")
+            variables[variable["name"]] = variable.get("value", key)
     for volume in pod(workload)["volumes"]:
         if "secret" in volume:
             assert not volume["secret"]["defaultMode"] & 0o007
@@ -70,9 +79,11 @@ def test_each_of_our_programs_has_a_certificate_of_its_own(tmp_path: Path) -> No
     found = _workloads("tls", tmp_path)
     secrets = {name: _secrets(workload) for name, workload in found.items()}
     ours = ("interceptor", "digger", "detector", "cloud")
-    assert secrets == {"kafka": set()} | {name: {f"{name}-tls"} for name in ours}
+    assert secrets == {"kafka": {"broker-tls"}} | {n: {f"{n}-tls"} for n in ours}
     loaded = {name: _loaded(found[name], tmp_path) for name in ours}
     assert loaded["interceptor"].addresses.files.ca
+    assert loaded["interceptor"].kafka.security_protocol == "SSL"
+    assert loaded["digger"].kafka.files.certificate
     assert loaded["digger"].addresses.files.ca
     assert loaded["digger"].detector.files.ca
     assert loaded["digger"].cloud.files.ca
@@ -200,3 +211,63 @@ def test_the_secret_made_as_documented_is_a_key_file(tmp_path: Path) -> None:
         flags = {"kafka-encryption-key-file": str(file)}
         assert load(environment={}, flags=flags).kafka.encryption_key_file == str(file)
         assert len(read_keys(str(file))) == expected
+
+
+def test_the_alerts_of_the_operator_are_those_of_prometheus() -> None:
+    folder = KUSTOMIZE / "components"
+    rules = yaml.safe_load((folder / "monitoring/rules.yaml").read_text())
+    made = folder / "monitoring-operator/prometheusrule.yaml"
+    assert yaml.safe_load(made.read_text())["spec"] == rules, "stale; run make rules"
+
+
+def test_without_a_cloud_nothing_of_it_is_left(tmp_path: Path) -> None:
+    things = rendered_with("tls agents-only cloud-token", tmp_path)
+    assert not [t for t in things if t["metadata"]["name"] == "cloud"]
+    digger = next(
+        t for t in things if t["metadata"]["name"] == "digger" and _is_workload(t)
+    )
+    assert _loaded(digger, tmp_path).cloud.ca_file == str(tmp_path / "cloud-ca/ca.crt")
+
+
+def test_with_postgresql_there_is_no_volume(tmp_path: Path) -> None:
+    things = rendered_with("postgresql", tmp_path)
+    assert not [t for t in things if t["kind"] == "PersistentVolumeClaim"]
+    (cloud,) = (
+        t for t in things if _is_workload(t) and t["metadata"]["name"] == "cloud"
+    )
+    (source,) = (
+        v["valueFrom"]["secretKeyRef"]
+        for v in next(containers(cloud))["env"]
+        if v["name"] == "VETHSCOPE_CLOUD_DATABASE_URL"
+    )
+    assert source == {"name": "postgresql", "key": "url"}
+
+
+@pytest.mark.parametrize("plug_in", ["cilium", "calico"])
+def test_a_plug_in_that_knows_nodes_closes_what_is_open_without(
+    tmp_path: Path, plug_in: str
+) -> None:
+    for thing in rendered_with(plug_in, tmp_path):
+        if thing["apiVersion"] == "networking.k8s.io/v1":
+            assert all("from" in rule for rule in thing["spec"].get("ingress", ()))
+
+
+def test_the_rules_of_what_is_captured_are_read_where_they_are_mounted(
+    tmp_path: Path,
+) -> None:
+    things = rendered_with("filters", tmp_path)
+    (rules,) = (
+        thing["data"]
+        for thing in things
+        if (thing["kind"], thing["metadata"]["name"]) == ("ConfigMap", "filters")
+    )
+    (digger,) = (
+        t for t in things if _is_workload(t) and t["metadata"]["name"] == "digger"
+    )
+    (container,) = containers(digger)
+    values = {v["name"]: v.get("value", "") for v in container["env"]}
+    file = Path(values["VETHSCOPE_ADDRESSES_FILTER_FILE"])
+    (mount,) = (m for m in container["volumeMounts"] if m["name"] == "filters")
+    assert file.parent == Path(mount["mountPath"])
+    assert "subPath" not in mount, "it would not change while all runs"
+    assert parse(rules[file.name].encode(), file.name)

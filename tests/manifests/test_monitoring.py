@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from agent.digger.program import Digger
 from agent.interceptor.program import Interceptor
 from agent.metrics import Metric, exposition, of_process
 from agent.settings import Settings
+from cloud.store.store import Store
 from tests.manifests.rendering import KUSTOMIZE
 from tests.manifests.test_components import rendered_with
 
@@ -48,12 +51,22 @@ def metrics() -> list[Metric]:
         served.detector(settings.detector),
         served.cloud(settings.cloud),
     )
-    told: list[Metric] = [*of_process(time.monotonic())]
+    told: list[Metric] = [*of_process(time.monotonic()), *of_store()]
     # It is closed by `run` only, and nothing runs here.
-    with interceptor._witness:
+    with interceptor._unseen:
         for role in roles:
             told += role.metrics()
     return told
+
+
+def of_store() -> list[Metric]:
+    """What an empty store tells."""
+    with (
+        TemporaryDirectory() as folder,
+        closing(Store(f"sqlite:///{folder}/cloud.sqlite3")) as store,
+    ):
+        store.watch.look()
+        return [*served.as_metrics(store.measures())]
 
 
 @pytest.fixture(scope="module")
@@ -181,19 +194,3 @@ def test_prometheus_may_reach_every_role(tmp_path: Path) -> None:
     assert [port["port"] for port in rule["ports"]] == ["health"]
     assert set(maps["prometheus"]["data"]) == {"prometheus.yaml", "rules.yaml"}
     assert maps["dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"
-
-
-def test_the_documented_command_makes_a_rule_object_of_the_file() -> None:
-    text = (KUSTOMIZE.parent / "docs" / "operation.md").read_text()
-    (command,) = re.findall(r"^(\{ cat <<END.*?\n\}) \| kubectl", text, re.M | re.S)
-    made = subprocess.run(
-        command,
-        shell=True,
-        cwd=KUSTOMIZE.parent,
-        capture_output=True,
-        check=True,
-        timeout=10,
-    )
-    thing = yaml.safe_load(made.stdout)
-    assert thing["kind"] == "PrometheusRule"
-    assert thing["spec"] == yaml.safe_load(RULES.read_text())

@@ -7,6 +7,7 @@ import pytest
 
 from agent.lifecycle import STOP_SECONDS
 from tests.manifests.rendering import (
+    KUSTOMIZE,
     OVERLAYS,
     Object,
     containers,
@@ -31,13 +32,33 @@ def _restricted(overlay: str) -> list[Object]:
 
 def test_all_roles_are_there(overlay: str) -> None:
     names = {(w["kind"], w["metadata"]["name"]) for w in workloads(overlay)}
-    assert names == {
+    assert names >= {
+        ("DaemonSet", "interceptor"),
+        ("Deployment", "digger"),
+        ("Deployment", "detector"),
+    }
+    assert names <= {
         ("DaemonSet", "interceptor"),
         ("StatefulSet", "kafka"),
         ("Deployment", "digger"),
         ("Deployment", "detector"),
         ("Deployment", "cloud"),
+        ("Deployment", "authority"),
     }
+
+
+def test_what_is_elsewhere_is_named(overlay: str) -> None:
+    (told,) = (
+        thing["data"]
+        for thing in of_kind(overlay, "ConfigMap")
+        if thing["metadata"]["name"].startswith("environment")
+    )
+    here = {w["metadata"]["name"] for w in workloads(overlay)}
+    chosen = (KUSTOMIZE / "overlays" / overlay / "kustomization.yaml").read_text()
+    assert ("/tls-own-authority" in chosen) == ("authority" in here)
+    assert ("/agents-only" in chosen) == ("cloud" not in here)
+    assert ("VETHSCOPE_KAFKA_BOOTSTRAP" in told) == ("kafka" not in here)
+    assert ("VETHSCOPE_CLOUD_SERVER" in told) == ("cloud" not in here)
 
 
 def test_interceptor_sees_the_host(overlay: str) -> None:
@@ -47,14 +68,14 @@ def test_interceptor_sees_the_host(overlay: str) -> None:
     assert specification["hostPID"] is True
     assert specification["dnsPolicy"] == "ClusterFirstWithHostNet"
     (container,) = containers(interceptor)
-    assert container["securityContext"]["privileged"] is True
+    security = container["securityContext"]
+    assert security["privileged"] or "SYS_PTRACE" in security["capabilities"]["add"]
     assert container["securityContext"]["runAsUser"] == 0
 
 
 def test_interceptor_runs_on_every_node(overlay: str) -> None:
     specification = pod(named(overlay, "DaemonSet", "interceptor"))
     assert specification["tolerations"] == [{"operator": "Exists"}]
-    assert "nodeSelector" not in specification
     assert "affinity" not in specification
     priority = named(overlay, "PriorityClass", specification["priorityClassName"])
     assert priority["preemptionPolicy"] == "Never"
@@ -70,7 +91,26 @@ def test_interceptor_knows_its_node(overlay: str) -> None:
 def test_namespace_admits_the_interceptor(overlay: str) -> None:
     labels = named(overlay, "Namespace", "vethscope")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
-    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
+    assert labels["pod-security.kubernetes.io/warn"] == "privileged"
+
+
+def test_all_run_on_linux_only(overlay: str) -> None:
+    for workload in workloads(overlay):
+        assert pod(workload)["nodeSelector"] == {"kubernetes.io/os": "linux"}
+
+
+def test_replicas_are_spread(overlay: str) -> None:
+    for name in ("digger", "detector"):
+        workload = named(overlay, "Deployment", name)
+        (constraint,) = pod(workload)["topologySpreadConstraints"]
+        assert selects(constraint["labelSelector"]["matchLabels"], workload)
+
+
+def test_scaled_workloads_have_no_number_of_their_own(overlay: str) -> None:
+    for scaler in of_kind(overlay, "HorizontalPodAutoscaler"):
+        target = scaler["spec"]["scaleTargetRef"]
+        workload = named(overlay, target["kind"], target["name"])
+        assert "replicas" not in workload["spec"]
 
 
 def test_others_are_restricted(overlay: str) -> None:
@@ -102,10 +142,10 @@ def test_resources_are_bounded(overlay: str) -> None:
             assert resources["limits"].keys() == {"cpu", "memory"}
 
 
-def test_only_the_digger_may_ask_the_api(overlay: str) -> None:
+def test_only_who_needs_the_api_may_ask_it(overlay: str) -> None:
     for workload in workloads(overlay):
-        is_digger = workload["metadata"]["name"] == "digger"
-        assert pod(workload)["automountServiceAccountToken"] is is_digger
+        may_ask = workload["metadata"]["name"] in ("digger", "authority")
+        assert pod(workload)["automountServiceAccountToken"] is may_ask
 
 
 def test_digger_may_only_read(overlay: str) -> None:
@@ -116,8 +156,9 @@ def test_digger_may_only_read(overlay: str) -> None:
     assert named(overlay, "ServiceAccount", account)
     role = named(overlay, "ClusterRole", binding["roleRef"]["name"])
     for rule in role["rules"]:
-        assert set(rule["verbs"]) == {"get", "list", "watch"}
-        assert set(rule["resources"]) <= {"pods", "services"}
+        assert set(rule["verbs"]) <= {"get", "list", "watch"}
+        assert "secrets" not in rule["resources"]
+        assert "*" not in {*rule["resources"], *rule["apiGroups"]}
 
 
 def test_service_variables_are_off(overlay: str) -> None:
@@ -145,7 +186,7 @@ def test_volumes_are_those_that_are_mounted(overlay: str) -> None:
 def test_volumes_name_what_exists(overlay: str) -> None:
     for workload in workloads(overlay):
         for volume in pod(workload)["volumes"]:
-            if "configMap" in volume:
+            if "configMap" in volume and not volume["configMap"].get("optional"):
                 assert named(overlay, "ConfigMap", volume["configMap"]["name"])
             if "persistentVolumeClaim" in volume:
                 claim = volume["persistentVolumeClaim"]["claimName"]
@@ -175,10 +216,11 @@ def test_version_is_the_packages(overlay: str) -> None:
 
 def test_kafka_is_the_one_that_we_test_with(overlay: str) -> None:
     pom = (ROOT / "tests/kafka/pom.xml").read_text()
-    for container in containers(named(overlay, "StatefulSet", "kafka")):
-        image, _, tag = container["image"].partition(":")
-        assert image == "apache/kafka"
-        assert f"<version>{tag}</version>" in pom
+    for kafka in of_kind(overlay, "StatefulSet"):
+        for container in containers(kafka):
+            image, _, tag = container["image"].partition(":")
+            assert image == "apache/kafka"
+            assert f"<version>{tag}</version>" in pom
 
 
 def test_budget_leaves_room_to_drain_nodes(overlay: str) -> None:
