@@ -30,10 +30,10 @@ from agent.kafka.producer import RecordProducer
 from agent.kafka.reachability import Reachability
 from agent.record import VERSION
 from agent.settings import Kafka, Settings
-from rings.assembler import Assembler
-from rings.gatherer import Gatherer, Packed
-from rings.message import Pair
-from rings.pcap import read_blocks
+from rings.packets.pcap import read_blocks
+from rings.pairs.message import Pair
+from rings.records.gatherer import Gatherer, Packed
+from rings.streams.assembler import Assembler
 from tests.agent.test_keys import key_file
 from tests.topics import RECORDS_TOPIC
 

@@ -67,10 +67,10 @@ def _speed() -> None:
     }
     for kind, targets in kinds.items():
         endpoints = Endpoints()
-        began = time.perf_counter()
+        began = time.process_time()
         for target in targets:
             endpoints.template("server", "GET", target, "client", 200, 1)
-        micros = (time.perf_counter() - began) / len(targets) * 1e6
+        micros = (time.process_time() - began) / len(targets) * 1e6
         print(f"{kind}: {micros:.2f} µs")
 
 

@@ -107,7 +107,7 @@ def _count(draft: Draft, told: Batch | NodeCoverage) -> None:
     for one in facts:
         edge = Edge(_WORKLOAD, INTERNET, told.server_port, "GET", "/")
         times = one.exchanges
-        waited_us = one.waited_ns // (1000 * times)
+        waited_us = one.waited_ns // (1000 * times) if times else 0
         sizes = one.request_bytes, one.response_bytes, one.truncated
         row = draft.row(edge, one.first_ns)
         row.count(one.status, one.first_ns, waited_us, *sizes, times)

@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rings.assembler import Assembler
-from rings.block import MalformedBlockError
 from rings.limits import Limits
-from rings.message import Pair
-from rings.pcap import CaptureError, read_blocks
+from rings.packets.block import MalformedBlockError
+from rings.packets.pcap import CaptureError, read_blocks
+from rings.pairs.message import Pair
+from rings.streams.assembler import Assembler
 
-LIMITS = Limits(keep_all_bodies=True, tunnels=True, offline=True)
+LIMITS = Limits(keep_all_bodies=True, tunnels=True, offline=True, in_parts=False)
 _FIELDS = (
     "frame.number tcp.stream tcp.srcport tcp.dstport "
     "http.request.method http.request.uri http.response.code http.request_in"

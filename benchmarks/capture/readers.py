@@ -3,8 +3,9 @@
 Each runs in a process of its own and prints one JSON line: pairs, payload bytes, CPU
 seconds and peak resident memory, mapped pages among it. `ours` and `dpkt` go from the
 file to packed records; `pairs` ends before the records; `walk` is the floor: it takes
-each frame to its connection and copies the file once, and no more; `tshark` prints the
-fields of messages.
+each frame to its connection and copies the file once, and no more; `report` and `lines`
+are `vethscope replay` without its start, of all content types, with coverage counters
+only and with a line a pair; `tshark` prints the fields of messages.
 
 Usage: python -m benchmarks.capture.readers NAME FILE
 """
@@ -13,6 +14,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,9 +23,11 @@ from pathlib import Path
 import dpkt
 
 from agent.record import VERSION, encoder
-from rings.assembler import Assembler
-from rings.gatherer import Gatherer
-from rings.pcap import CHUNK_BYTES, read_blocks
+from agent.replay import replay
+from rings.limits import Limits
+from rings.packets.pcap import CHUNK_BYTES, read_blocks
+from rings.records.gatherer import Gatherer
+from rings.streams.assembler import Assembler
 
 Result = tuple[int, int]
 """Pairs and payload bytes."""
@@ -64,6 +68,21 @@ def walk(path: str) -> Result:
     return 0, assembler.total().payload_bytes
 
 
+def report(path: str) -> Result:
+    return _replayed(path, None)
+
+
+def lines(path: str) -> Result:
+    return _replayed(path, "/dev/null")
+
+
+def _replayed(path: str, pairs: str | None) -> Result:
+    with tempfile.NamedTemporaryFile() as told:
+        replay([path], pairs, told.name, True, Limits().body_bytes)
+        counts = json.load(told)["counts"]
+    return counts["pairs"] + counts["pairs_not_json"], counts["payload_bytes"]
+
+
 def with_dpkt(path: str) -> Result:
     streams: dict[tuple[bytes, int, bytes, int], bytearray] = {}
     waiting: dict[tuple[bytes, int, bytes, int], deque[dpkt.http.Request]] = {}
@@ -98,19 +117,33 @@ def with_dpkt(path: str) -> Result:
     return pairs, payload
 
 
+_HTTP_1 = (
+    "http.response.code tcp.stream http.request.method http.request.uri http.file_data"
+)
+_HTTP_2 = (
+    "http2.headers.status tcp.stream http2.streamid http2.headers.method"
+    " http2.headers.path http2.data.data"
+)
+
+
 def with_tshark(path: str) -> Result:
-    fields = "tcp.stream http.request.method http.request.uri http.response.code"
-    command = ["tshark", "-r", path, "-Y", "http", "-T", "fields"]
-    for field in (*fields.split(), "http.file_data"):
+    """Of HTTP/1 or of HTTP/2; statuses are counted."""
+    is_http2 = Path(path).name.startswith(("http2", "grpc"))
+    shown = "http2" if is_http2 else "http"
+    command = ["tshark", "-r", path, "-Y", shown, "-T", "fields"]
+    for field in (_HTTP_2 if is_http2 else _HTTP_1).split():
         command += ["-e", field]
     output = subprocess.run(command, capture_output=True, check=True).stdout
-    return sum(line.split(b"\t")[3] != b"" for line in output.splitlines()), 0
+    first = (line.split(b"\t")[0] for line in output.splitlines())
+    return sum(len(told.split(b",")) for told in first if told), 0
 
 
 READERS: dict[str, Callable[[str], Result]] = {
     "ours": ours,
     "pairs": to_pairs,
     "walk": walk,
+    "report": report,
+    "lines": lines,
     "dpkt": with_dpkt,
     "tshark": with_tshark,
 }

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.capture.multiplexed import Multiplexed
+
 MSS = 1448
 _PCAP = struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 _SERVER = bytes([10, 0, 0, 1])
@@ -32,6 +34,12 @@ class Traffic:
     reordered: float = 0.0
     bodies: int = 1
     """Different ones, which take turns."""
+    streams: int = 0
+    """Of HTTP/2, open at once in a connection; zero: it is HTTP/1."""
+    is_grpc: bool = False
+    """Unary calls, `body_bytes` each way."""
+    is_marked: bool = False
+    """Of HTTP/2: each answer has a field of its own, as each request has."""
 
 
 KINDS = (
@@ -41,6 +49,11 @@ KINDS = (
     Traffic("lossy", 60_000, lost=0.01, reordered=0.05),
     Traffic("html", 60_000, content_type="text/html"),
     Traffic("tls", 60_000, is_tls=True),
+    Traffic("http2 1", 60_000, streams=1),
+    Traffic("http2 10", 60_000, streams=10),
+    Traffic("http2 100", 60_000, streams=100),
+    Traffic("grpc 1", 60_000, streams=1, body_bytes=200, is_grpc=True),
+    Traffic("grpc 100", 60_000, streams=100, body_bytes=200, is_grpc=True),
 )
 
 
@@ -89,12 +102,40 @@ def _frames(traffic: Traffic, chance: random.Random) -> Iterator[bytes]:
         server = Side(_SERVER, 443 if traffic.is_tls else 80, chance.randrange(1 << 32))
         yield from _opening(client, server)
         pairs.append((client, server))
+    if traffic.streams:
+        yield from _multiplexed(traffic, pairs, answers)
+        return
     for number in range(traffic.exchanges):
         client, server = pairs[number % traffic.connections]
         yield from _sent(client, server, _request(traffic, number))
         yield from _sent(
             server, client, _response(traffic, answers[number % len(answers)])
         )
+
+
+def _multiplexed(
+    traffic: Traffic, pairs: list[tuple[Side, Side]], answers: list[bytes]
+) -> Iterator[bytes]:
+    """So many requests in one go, then their responses, one connection after the
+    other."""
+    peers = [Multiplexed() for _ in pairs]
+    for (client, server), peer in zip(pairs, peers, strict=True):
+        yield from _sent(client, server, peer.preface())
+        yield from _sent(server, client, peer.settings())
+    for start in range(0, traffic.exchanges, traffic.streams):
+        place = start // traffic.streams % len(pairs)
+        (client, server), peer = pairs[place], peers[place]
+        numbers = range(start, min(start + traffic.streams, traffic.exchanges))
+        if traffic.is_grpc:
+            calls = [peer.call(number, traffic.body_bytes) for number in numbers]
+            yield from _sent(client, server, b"".join(calls))
+            yield from _sent(server, client, peer.replies(traffic.body_bytes))
+            continue
+        asked = [peer.request(f"/items/{number}?page=3", number) for number in numbers]
+        yield from _sent(client, server, b"".join(asked))
+        bodies = [answers[number % len(answers)] for number in numbers]
+        told = (traffic.content_type, bodies, traffic.is_marked)
+        yield from _sent(server, client, peer.responses(*told))
 
 
 def _answer(traffic: Traffic, number: int) -> bytes:
@@ -114,16 +155,16 @@ def _answer(traffic: Traffic, number: int) -> bytes:
 
 
 def _opening(client: Side, server: Side) -> Iterator[bytes]:
-    yield _frame(client, server, b"", _SYN)
+    yield frame(client, server, b"", _SYN)
     client.sequence += 1
-    yield _frame(server, client, b"", _SYN | _ACK)
+    yield frame(server, client, b"", _SYN | _ACK)
     server.sequence += 1
 
 
 def _sent(source: Side, target: Side, data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), MSS):
         piece = data[start : start + MSS]
-        yield _frame(source, target, piece, _ACK | _PSH)
+        yield frame(source, target, piece, _ACK | _PSH)
         source.sequence += len(piece)
 
 
@@ -148,7 +189,7 @@ def _response(traffic: Traffic, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def _frame(source: Side, target: Side, payload: bytes, flags: int) -> bytes:
+def frame(source: Side, target: Side, payload: bytes, flags: int) -> bytes:
     tcp = struct.pack(
         ">HHIIBBHHH",
         source.port,

@@ -6,7 +6,7 @@ cluster sends all its endpoints in packages of fifty.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proto.v1 import collector_pb2 as c
@@ -51,6 +51,21 @@ class Fleet:
             for number, packages in enumerate(self._made):
                 if position < len(packages):
                     yield self._stamped(number, packages[position], start_seconds)
+
+    def resume(self, stored: Callable[[str], int]) -> None:
+        """Goes on where the store is, by cluster."""
+        self._next = [stored(packages[0].cluster) for packages in self._made]
+
+    def grow(self, places: int) -> None:
+        """About so many places appear at the endpoints, of types not seen there."""
+        each = max(places // self._size.endpoints, 1)
+        number = 0
+        for packages in self._made:
+            for package in packages:
+                for endpoint in package.endpoints:
+                    for _ in range(each if number < places else 0):
+                        endpoint.places.append(self._place(1_000 + number))
+                        number += 1
 
     def _stamped(self, number: int, package: c.Package, start: int) -> bytes:
         start_ns = start * 10**9

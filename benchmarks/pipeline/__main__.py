@@ -15,7 +15,7 @@ from benchmarks.pipeline import digging, inspecting, latency, producing, records
 from benchmarks.pipeline.line import Place
 from tests.kafka import broker
 
-PARTS = ("producing", "digging", "latency")
+PARTS = ("producing", "digging", "inspecting", "latency")
 
 
 def main() -> int:
@@ -38,8 +38,9 @@ def main() -> int:
             if "producing" in chosen:
                 producing.measure(kafka, folder)
             if "digging" in chosen:
-                rate = digging.measure(place, options.records)
-                inspecting.measure(place, rate)
+                digging.measure(place, options.records)
+            if "inspecting" in chosen:
+                inspecting.measure(place)
             if "latency" in chosen:
                 latency.measure(place)
         finally:

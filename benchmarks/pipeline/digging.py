@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks import targets
 from benchmarks.pipeline import line, records
 from benchmarks.pipeline.line import Place
-from rings.gatherer import Packed
+from rings.records.gatherer import Packed
 
 WHOLE = 30_000
 LEAN = 150_000
@@ -35,8 +35,8 @@ class Dug:
         return sum(n / used for n, used in each if used)
 
 
-def measure(place: Place, count: int) -> float:
-    """Prints all; exchanges a processor second of one digger that reads whole ones."""
+def measure(place: Place, count: int) -> None:
+    """Prints all."""
     whole, lean = records.of_demo("all"), records.of_demo("chosen")
     one = dig(place, whole, count)
     _print("whole", one, WHOLE)
@@ -50,7 +50,6 @@ def measure(place: Place, count: int) -> float:
     away = dig(place, whole, count, outage_seconds=OUTAGE_SECONDS)
     name = f"cloud away for {OUTAGE_SECONDS:.0f} s in a backlog: peak memory"
     targets.at_most(name, away.peak_mib, MEMORY_MIB, "MiB")
-    return one.per_cpu_second
 
 
 def dig(
@@ -71,9 +70,10 @@ def dig(
             time.sleep(outage_seconds)
             running.cloud.start()
         running.wait(written)
+        cpu_seconds = running.cpu_seconds()
         return Dug(
             exchanges=running.digested(),
-            cpu_seconds=running.cpu_seconds(),
+            cpu_seconds=cpu_seconds,
             seconds=time.monotonic() - began,
             inspected=running.stored("inspected"),
             peak_mib=running.peak_mib,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
 from agent.settings import Kafka, Settings
-from rings.gatherer import Packed
+from rings.records.gatherer import Packed
 from tests.kafka.broker import KafkaNode
 from tests.kafka.parts import Part, cloud_settings, digger_settings
 from tests.ports import steady_port
@@ -21,7 +21,7 @@ READY_SECONDS = 60.0
 JOIN_SECONDS = 8.0
 """For the diggers to share the partitions; they read once the cloud says from where."""
 LOOK_SECONDS = 0.1
-"""A look costs the digger some milliseconds."""
+"""At the store: looks at a digger cost it some milliseconds each."""
 STILL_SECONDS = 120.0
 FLUSH_SECONDS = 120.0
 PARTITIONS = 2
@@ -76,7 +76,7 @@ class Line:
     def wait(self, exchanges: int) -> None:
         """Until so many are digested. Raises TimeoutError if nothing goes on."""
         since, before = time.monotonic(), -1
-        while (done := sum(self.digested())) < exchanges:
+        while (done := self.stored("pairs")) < exchanges:
             if done != before:
                 before, since = done, time.monotonic()
             if time.monotonic() - since > STILL_SECONDS:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.interceptor.worker import gatherer
+from agent.interceptor.reading.worker import gatherer
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
 from agent.settings import Kafka, Settings

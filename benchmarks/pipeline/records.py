@@ -14,14 +14,14 @@ from itertools import cycle
 from pathlib import Path
 
 from agent.demo.capture import Capture
-from agent.interceptor.worker import gatherer
+from agent.interceptor.reading.worker import gatherer
 from agent.record import batch_decoder
 from agent.settings import Capture as CaptureSettings
 from agent.settings import Settings
-from rings.assembler import Assembler
-from rings.gatherer import Packed
-from rings.message import Pair
-from rings.pcap import read_blocks
+from rings.packets.pcap import read_blocks
+from rings.pairs.message import Pair
+from rings.records.gatherer import Packed
+from rings.streams.assembler import Assembler
 
 EXCHANGES = 20_000
 SEED = 2026

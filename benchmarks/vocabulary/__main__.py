@@ -2,10 +2,11 @@
 
 `python -m benchmarks.vocabulary --descriptions PATH... --names FILE... --dictionary
 FILE [--never FILE] [--out FOLDER] [--held-out SEED]`. Descriptions are public ones of
-APIs (see descriptions.py), names are given names and surnames, the dictionary is common
-words, each a word a line; given names are files whose name begins with `given`. `--out`
-is where vocabulary.txt and names.bin are written. `--held-out` leaves out a random half
-of the providers of the first path, so that that half can be judged.
+APIs (see descriptions.py), in files, or in folders that have one folder or file for
+each provider. Names are given names and surnames, the dictionary is common words, each
+a word a line; given names are files whose name begins with `given`. `--out` is where
+vocabulary.txt and names.bin are written. `--held-out` leaves out a random half of the
+providers of the first path, so that that half can be judged.
 """
 
 import argparse
@@ -35,8 +36,9 @@ HEAD = """\
 # Words of interfaces, with marks that agent/naming/vocabulary.py explains. Made by
 # `python -m benchmarks.vocabulary` from public API descriptions: how many providers
 # have a word where, as facts; given names, surnames and what is data are taken out.
-# Sources: APIs-guru/openapi-directory, Google discovery documents, botocore's service
-# models, and the publishers' own repositories; names: US Census Bureau, Faker.
+# Sources: APIs-guru/openapi-directory, microsoft/PowerPlatformConnectors, Google
+# discovery documents, botocore's service models, and the publishers' own repositories
+# (licences: docs/names.md); names: US Census Bureau, Faker.
 """
 
 
@@ -87,11 +89,15 @@ def _kept(
 ) -> Iterator[Description]:
     for description in descriptions:
         operations = [o for o in description.operations if not _is_of(o, left_out)]
-        is_out = _plain(description.provider) in left_out
+        provider = _plain(description.provider)
+        is_out = provider in left_out or any(
+            len(name) > 4 and name in provider for name in left_out
+        )
         yield Description(
             operations,
             description.provider,
             set() if is_out else description.identifiers,
+            set() if is_out else description.words,
         )
 
 

@@ -9,16 +9,29 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from agent.naming.words import forms, is_plural, split
+from agent.naming.words import SHORTEST_PART, forms, is_compound, is_plural, split
 from benchmarks.vocabulary.descriptions import Description, Operation
 
 PARAMETER = "{}"
-KNOWN, WELL_KNOWN = 2, 12
+KNOWN, WELL_KNOWN = 2, 16
 """Providers of a word that is known, and well known."""
+KNOWN_IDENTIFIERS = 10
+"""Providers that use a word in names, if one has it in a path."""
 IDENTIFIERS = 3
 """Providers that use a word in names, if none has it in a path."""
 COMMON_NAME, NAME = 7, 15
 """Providers of a word that is a given name too: an English word, or not."""
+NAME_IDENTIFIERS = 20
+"""Providers that use a name of persons in names of properties: `kind`, `height`."""
+SURNAME_IDENTIFIERS, SURNAME_TEXTS = 8, 12
+"""The same of an English word that is a surname only, and providers' texts: `toll`."""
+SPOKEN = 3
+"""Providers whose texts have a word, if nothing else does."""
+FREQUENT = 40
+"""Providers of a name of persons that is one of an interface with a capital too."""
+PART, SHORT_PART, PART_NAME = 8, 25, 20
+"""Providers of a word that compounds are made of: of four letters or more, of three,
+and of one that is a name too."""
 
 _VARIABLE = re.compile(r"\{[^}]*\}")
 _NUMBERED = re.compile(r"(?=.*[a-z])(?=.*\d)[a-z\d]{2,8}")
@@ -47,6 +60,7 @@ class Counts:
         self.named: Providers = defaultdict(set)
         """In names of operations."""
         self.identifiers: Providers = defaultdict(set)
+        self.texts: Providers = defaultdict(set)
 
     def of(self, providers: Mapping[str, set[str]], word: str) -> int:
         return len(providers.get(word, ()))
@@ -67,6 +81,8 @@ def count(descriptions: Iterable[Description]) -> Counts:
         for identifier in description.identifiers:
             for word in split(identifier):
                 counts.identifiers[word].add(description.provider)
+        for word in description.words:
+            counts.texts[word].add(description.provider)
     for (provider, _), nodes in trees.items():
         _count_nodes(counts, provider, nodes)
     for (provider, _), nodes in trees.items():
@@ -131,11 +147,16 @@ def marks(
 ) -> dict[str, str]:
     """Each word that may stay, with its marks (agent/naming/vocabulary.py)."""
     words = set(counts.anywhere) | set(counts.identifiers) | set(counts.named)
+    words |= {w for w in counts.texts if counts.of(counts.texts, w) >= SPOKEN}
     marked = {}
     for word in sorted(words - set(never)):
         if not _is_kept(counts, word, names, given, dictionary):
             continue
         marked[word] = _marks(counts, word, word in names or word in given)
+    parts = {word for word, told in marked.items() if "w" in told}
+    for word in sorted((set(dictionary) | set(names)) - set(marked)):
+        if is_compound(word, parts):
+            marked[word] = "x"
     return marked
 
 
@@ -153,15 +174,48 @@ def _is_kept(
         is_numbered = _NUMBERED.fullmatch(word) and not _VERSION.fullmatch(word)
         return is_numbered is not None and is_numbered is not False and here >= KNOWN
     is_common = word in dictionary or word.removesuffix("s") in dictionary
-    if word in given and here < (COMMON_NAME if is_common else NAME):
-        return False
-    if word in names and here < (KNOWN if is_common else COMMON_NAME):
-        return False
-    if word.removesuffix("s") in given and here < KNOWN:
-        return False
+    least = 1
+    if word in given:
+        least = COMMON_NAME if is_common else NAME
+    elif word in names:
+        least = KNOWN if is_common else COMMON_NAME
+    elif word.removesuffix("s") in given:
+        least = KNOWN
+    if least > 1:
+        return here >= least or _is_plain(counts, word, word in given, is_common)
+    return _is_used(counts, word) or counts.of(counts.texts, word) >= SPOKEN
+
+
+def _is_known(counts: Counts, word: str, is_name: bool) -> bool:
+    here = counts.best(counts.anywhere, word)
+    identifiers = counts.of(counts.identifiers, word)
     return (
-        here >= 1
-        or counts.best(counts.anywhere, word) >= 1
+        here >= KNOWN
+        or not word.isalpha()
+        or (here > 0 and not is_name and identifiers >= KNOWN_IDENTIFIERS)
+    )
+
+
+def _is_plain(counts: Counts, word: str, is_given: bool, is_common: bool) -> bool:
+    """Whether a name of persons is above all a word that interfaces have."""
+    identifiers = counts.of(counts.identifiers, word)
+    if is_given or not is_common:
+        return identifiers >= NAME_IDENTIFIERS
+    texts = counts.of(counts.texts, word)
+    return identifiers >= SURNAME_IDENTIFIERS or texts >= SURNAME_TEXTS
+
+
+def _is_part(counts: Counts, word: str, is_name: bool) -> bool:
+    here = counts.of(counts.anywhere, word)
+    if not word.isalpha() or len(word) < SHORTEST_PART:
+        return False
+    short = SHORT_PART if len(word) == SHORTEST_PART else PART
+    return here >= (max(short, PART_NAME) if is_name else short)
+
+
+def _is_used(counts: Counts, word: str) -> bool:
+    return (
+        counts.best(counts.anywhere, word) >= 1
         or counts.of(counts.named, word) >= KNOWN
         or counts.of(counts.identifiers, word) >= IDENTIFIERS
     )
@@ -179,15 +233,17 @@ def _marks(counts: Counts, word: str, is_name: bool) -> str:
     else:
         is_noun = followed >= 6 or (followed >= 2 and followed * 3 >= leading)
     claims = {
-        "k": counts.best(counts.anywhere, word) >= KNOWN or not word.isalpha(),
+        "k": _is_known(counts, word, is_name),
         "a": here >= 4 and behind >= 2,
         "b": here >= WELL_KNOWN and behind >= 4,
         "c": here >= WELL_KNOWN and (counts.of(counts.below, word) >= 3 or beside >= 2),
         "e": behind >= 8,
-        "f": here >= 35,
+        "f": here >= FREQUENT,
         "n": is_name,
-        "o": beside >= 2,
-        "q": beside >= 5,
+        "s": counts.best(counts.anywhere, word) < 1,
+        "w": _is_part(counts, word, is_name),
+        "o": beside >= 3,
+        "q": beside >= 8,
         "p": is_noun,
         "l": leading >= 2,
         "t": followed > 0 and counts.of(counts.twice, word) * 8 >= followed,

@@ -2,8 +2,9 @@
 
 In: files and folders with JSON lines (`api`, `method`, `path`, `operation`), OpenAPI
 and Swagger documents, Google discovery documents, and botocore's service models; all
-as JSON, gzip or not. Out: operations with path templates (`/users/{id}`), and the names
-of their schemas, properties and parameters. What is none of these is skipped.
+as JSON or YAML, gzip or not. Out: operations with path templates (`/users/{id}`), the
+names of their schemas, properties and parameters, and the words of their texts. What is
+none of these is skipped.
 """
 
 import gzip
@@ -15,14 +16,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import yaml
+
 LONGEST_IDENTIFIER = 60
 """Characters; longer ones are sentences."""
 NAMING = frozenset("properties definitions schemas members shapes parameters".split())
 """The keys of these are names of the interface."""
 NAMED = frozenset("operationId tags name id".split())
+TEXTS = frozenset("description summary documentation".split())
+LONGEST_TEXT = 3_000
+"""Characters of a text that are read for its words."""
 VALUES = frozenset("example examples enum default contact x-logo".split())
 VERBS = frozenset("get put post delete patch head options".split())
 
+_WORD = re.compile(r"(?<![\w./@#-])[a-z]{3,20}(?![\w/@#-])")
+"""In lower case: what a sentence calls by name begins with a capital."""
+_ENDINGS = (".json", ".yaml", ".yml")
+_KIND = re.compile(r"\.(json|ya?ml)")
 _MODEL = re.compile(r"service-2\.json(\.gz)?")
 
 
@@ -42,6 +52,8 @@ class Description(NamedTuple):
     operations: list[Operation]
     provider: str
     identifiers: set[str]
+    words: set[str]
+    """Of its texts."""
 
 
 def half(providers: set[str], seed: int) -> set[str]:
@@ -54,9 +66,9 @@ def half(providers: set[str], seed: int) -> set[str]:
 def read(places: list[Path]) -> Iterator[Description]:
     """The descriptions in files and, in the order of names, in folders."""
     for place in places:
-        files = sorted(place.rglob("*.json*")) if place.is_dir() else [place]
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in files:
-            if file.is_file():
+            if file.is_file() and _KIND.search(file.name):
                 yield _file(file, place)
 
 
@@ -64,14 +76,14 @@ def _file(file: Path, root: Path) -> Description:
     raw = file.read_bytes()
     text = gzip.decompress(raw) if file.suffix == ".gz" else raw
     if ".jsonl" in file.name:
-        return Description(list(_lines(text)), "", set())
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
+        return Description(list(_lines(text)), "", set(), set())
+    document = _document(text, file.suffix in (".yaml", ".yml"))
     if not isinstance(document, dict):
-        return Description([], "", set())
-    parts = [part.removesuffix(".json") for part in file.relative_to(root).parts]
+        return Description([], "", set(), set())
+    parts = [
+        Path(part).stem if part.endswith(_ENDINGS) else part
+        for part in file.relative_to(root).parts
+    ]
     operations: Iterator[Operation] = iter(())
     provider = parts[0].partition(":")[0] if parts else file.name
     if _MODEL.fullmatch(file.name):
@@ -82,7 +94,16 @@ def _file(file: Path, root: Path) -> Description:
     elif "discoveryVersion" in document:
         provider = "googleapis.com"
         operations = _discovery(document)
-    return Description(list(operations), provider, set(_identifiers(document)))
+    identifiers, words = _named(document)
+    return Description(list(operations), provider, identifiers, words)
+
+
+def _document(text: bytes, is_yaml: bool) -> Any:
+    """Nothing if it is none, as templates of such are."""
+    try:
+        return yaml.load(text, yaml.CSafeLoader) if is_yaml else json.loads(text)
+    except (ValueError, yaml.YAMLError):
+        return None
 
 
 def _lines(text: bytes) -> Iterator[Operation]:
@@ -126,16 +147,22 @@ def _model(document: Any, service: str) -> Iterator[Operation]:
         yield Operation("amazonaws.com", f"amazonaws.com/{service}", path, name)
 
 
-def _identifiers(document: Any) -> Iterator[str]:
-    """Names of schemas, properties and parameters; no examples, no allowed values."""
+def _named(document: Any) -> tuple[set[str], set[str]]:
+    """Names of schemas, properties and parameters, and the words of its texts; no
+    examples, no allowed values."""
+    names: set[str] = set()
+    words: set[str] = set()
     waiting: list[tuple[Any, str]] = [(document, "")]
     while waiting:
         part, key = waiting.pop()
         if isinstance(part, dict):
             if key in NAMING:
-                yield from (name for name in part if len(name) <= LONGEST_IDENTIFIER)
+                names.update(name for name in part if len(name) <= LONGEST_IDENTIFIER)
             waiting += [(value, k) for k, value in part.items() if k not in VALUES]
         elif isinstance(part, list):
             waiting += [(value, key) for value in part]
         elif isinstance(part, str) and key in NAMED and len(part) <= LONGEST_IDENTIFIER:
-            yield part
+            names.add(part)
+        elif isinstance(part, str) and key in TEXTS:
+            words.update(_WORD.findall(part[:LONGEST_TEXT]))
+    return names, words

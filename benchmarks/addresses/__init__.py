@@ -1,0 +1,1 @@
+"""The address service under load."""
