@@ -20,10 +20,11 @@ ARG SOURCE_DATE_EPOCH=1704067200
 RUN /tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation -w /wheel . \
     && /tools/bin/pip --python /opt/vethscope/bin/python install --no-cache-dir \
        --no-compile --no-index --no-deps /wheel/*.whl \
-    && /opt/vethscope/bin/python -m compileall -q --invalidation-mode unchecked-hash \
+    && .ci/slim /opt/vethscope/lib/python3*/site-packages \
+    && /opt/vethscope/bin/python -m compileall -qf --invalidation-mode unchecked-hash \
        /opt/vethscope/lib \
-    && /opt/vethscope/bin/python -I -c "import sys, rings.block; \
-       sys.exit(not rings.block.__file__.endswith('.so'))"
+    && /opt/vethscope/bin/python -I -c "import sys, rings.packets.block; \
+       sys.exit(not rings.packets.block.__file__.endswith('.so'))"
 # The detector's database: a start compiles it for ten seconds otherwise, and always on a
 # read-only root. Another processor or an own catalog compiles it again.
 RUN XDG_CACHE_HOME=/opt/vethscope/cache /opt/vethscope/bin/vethscope detect /dev/null \
@@ -31,6 +32,16 @@ RUN XDG_CACHE_HOME=/opt/vethscope/cache /opt/vethscope/bin/vethscope detect /dev
 
 FROM ${BASE}
 COPY --from=build /opt/vethscope /opt/vethscope
+COPY .ci/sbom /tmp/sbom
+# What is in it (CycloneDX), Debian's packages included.
+RUN /opt/vethscope/bin/python /tmp/sbom > /opt/vethscope/sbom.cdx.json && rm /tmp/sbom
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title=vethscope \
+    org.opencontainers.image.description="Which sensitive data moves through a cluster" \
+    org.opencontainers.image.licenses=Apache-2.0 \
+    org.opencontainers.image.version=${VERSION} \
+    org.opencontainers.image.revision=${REVISION}
 ENV PATH=/opt/vethscope/bin:${PATH} XDG_CACHE_HOME=/opt/vethscope/cache
 WORKDIR /var/lib/vethscope
 RUN chown 65532:65532 .

@@ -8,19 +8,25 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Tests start hundreds of processes; each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
-COMPILED := $(wildcard rings/*.pxd detection/*.pxd agent/*/*.pxd)
+COMPILED := $(wildcard rings/*.pxd rings/*/*.pxd detection/*.pxd detection/*/*.pxd agent/*/*.pxd \
+	cloud/*/*.pxd cloud/*/*/*.pxd)
 COMPILED += $(wildcard $(COMPILED:.pxd=.py))
 BENCHMARKS := $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 BENCHMARKS += $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
 BENCHMARKS := $(filter-out vocabulary,$(BENCHMARKS))
-PROTOS := $(wildcard proto/v1/*.proto)
+PROTOS := $(wildcard proto/v1/*.proto) agent/demo/payroll/payroll.proto
 PROTOC = $(BIN)/python -m grpc_tools.protoc -I. --python_out=$(1) --mypy_out=quiet:$(1) \
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 PYTEST = $(BIN)/python -m pytest $(PYTEST_ARGS)
+WORKERS ?= $(shell nproc)
+# What measures time wants a machine that does nothing else.
+MEASURING := tests/netns/test_delay.py tests/netns/test_overload.py
 part = @printf '\n== %s\n' '$@' >&2
 
 ##@ Use
@@ -31,11 +37,15 @@ image: ## the container image vethscope:dev; BASE=debian needs no image registry
 	@.ci/image vethscope:dev
 
 ##@ Test
-.PHONY: test check lint types contracts proto-fresh test-plain fuzz test-image load bench
+.PHONY: test check lint types contracts audit proto-fresh test-plain fuzz test-image reproducible arm64 cluster load screenshots pictures bench
 test: servers apiserver ## every test that this machine can run, with the compiled modules
 	$(part)
-	@$(PYTEST) --ignore=tests/image --ignore=tests/load tests
-check: lint types contracts proto-fresh test-plain test fuzz test-image ## all that CI runs
+	@status=0; \
+	$(PYTEST) -n $(WORKERS) --ignore=tests/cluster --ignore=tests/image --ignore=tests/load \
+	$(MEASURING:%=--ignore=%) tests || status=$$?; \
+	$(PYTEST) $(MEASURING) || status=$$?; \
+	exit $$status
+check: lint types contracts audit proto-fresh test-plain test fuzz test-image ## all that CI runs
 lint: .venv/dev ## layout and rules (ruff)
 	$(part)
 	@ruff format --check .
@@ -46,14 +56,17 @@ types: .venv/dev ## mypy, strict
 contracts: .venv/dev ## which package may import which (import-linter)
 	$(part)
 	@lint-imports --no-logo
+audit: .venv/dev ## hashes and licences of what we run with; vulnerabilities by pip-audit
+	$(part)
+	@$(BIN)/python -m tests.audit
 proto-fresh: .venv/dev ## the generated code belongs to the .proto files
 	$(part)
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call PROTOC,"$$fresh") \
-	&& for file in "$$fresh"/proto/v1/*; do diff -u "proto/v1/$${file##*/}" "$$file" \
+	&& cd "$$fresh" && for file in $(PROTOS:.proto=_pb2*); do diff -u "$(CURDIR)/$$file" "$$file" \
 	|| { echo 'stale; run make proto' >&2; exit 1; }; done
 test-plain: .venv/dev ## rings and detection without compiled modules, with coverage
 	$(part)
-	@$(PYTEST) -p tests.plain tests/rings tests/detection --cov=rings --cov=detection \
+	@$(PYTEST) -n $(WORKERS) -p tests.plain tests/rings tests/detection --cov=rings --cov=detection \
 	--cov-branch --cov-report=term-missing:skip-covered
 fuzz: .venv/dev ## a million mutated segments and messages, then a minute with atheris
 	$(part)
@@ -65,15 +78,30 @@ fuzz: .venv/dev ## a million mutated segments and messages, then a minute with a
 test-image: servers ## builds the image and looks inside
 	$(part)
 	@$(PYTEST) tests/image
+reproducible: servers ## builds the image twice: both must be the same
+	$(part)
+	@.ci/reproducible
+arm64: .venv/dev ## every pinned package has a wheel for arm64 too
+	$(part)
+	@$(PIP) --dry-run --ignore-installed --target build/arm64 --no-deps --require-hashes \
+	--only-binary=:all: --python-version 3.11 --platform manylinux2014_aarch64 \
+	--platform manylinux_2_28_aarch64 -r requirements.lock -r requirements-build.lock
+cluster: node ## a Kubernetes node for real, Vethscope and a shop on it
+	$(part)
+	@$(PYTEST) -p no:randomly tests/cluster
 load: servers ## replays captures at speed (tcpreplay)
 	$(part)
 	@$(PYTEST) -s tests/load
+screenshots: .venv/dev ## every page at two widths, light and dark; TO=folder
+	@$(BIN)/python -m tests.browser.screenshots $(or $(TO),build/screenshots)
+pictures: .venv/dev ## those of the README
+	@$(BIN)/python -m tests.browser.pictures docs/pictures
 bench: .venv/dev ## prints ratios of speed
 	$(part)
 	@for name in $(BENCHMARKS); do $(BIN)/python -m "benchmarks.$$name"; done
 
 ##@ One folder of tests: make rings, make agent, make netns …
-FOLDERS := $(filter-out __pycache__ image load,$(notdir $(wildcard tests/[a-z]*[a-z])))
+FOLDERS := $(filter-out __pycache__ cluster image load,$(notdir $(wildcard tests/[a-z]*[a-z])))
 FOLDERS := $(filter-out %.py,$(FOLDERS))
 .PHONY: $(FOLDERS)
 kubernetes: apiserver
@@ -82,12 +110,16 @@ $(FOLDERS): servers
 	@$(PYTEST) tests/$@
 
 ##@ Change
-.PHONY: format proto lock clean
+.PHONY: format proto rules lock clean
 format: .venv/dev ## rewrites the layout (ruff)
 	@ruff format .
 	@ruff check --fix .
 proto: .venv/dev ## generates code from the .proto files
 	@$(call PROTOC,.)
+rules: ## the alerts once more, as the Prometheus operator's object
+	@cd kustomize/components && { sed '/^spec:/q' monitoring-operator/prometheusrule.yaml; \
+	sed 's/^\(.\)/  \1/' monitoring/rules.yaml; } > monitoring-operator/new \
+	&& mv monitoring-operator/new monitoring-operator/prometheusrule.yaml
 lock: .venv/venv ## new versions of all dependencies, with hashes
 	@$(PIP) uv
 	@$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
@@ -101,11 +133,16 @@ clean: ## removes all that was built
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 ##@ Set-up (by the others)
-.PHONY: servers apiserver
+.PHONY: servers apiserver node
 servers: .venv/dev ## programs that the integration tests run (Debian packages)
 	@.ci/setup servers .venv
 apiserver: servers ## kube-apiserver, built once: minutes
 	@$(BIN)/python -m tests.kubernetes.building
+node: servers ## all of a node, and its images, built once: up to an hour
+	@.ci/setup node .venv
+	@$(BIN)/python -m tests.kubernetes.building kube-apiserver kubelet \
+	kube-controller-manager kube-scheduler kube-proxy kubectl
+	@$(BIN)/python -m tests.cluster.images
 .venv/venv: .ci/setup
 	@.ci/setup venv .venv
 	@touch $@

@@ -13,7 +13,7 @@ from setuptools import Extension, setup
 
 COMPILED = sorted(
     module
-    for package in ("rings", "detection", "agent")
+    for package in ("rings", "detection", "agent", "cloud")
     for path in Path(package).rglob("*.pxd")
     if (module := path.with_suffix(".py")).stem != "memory"
 )

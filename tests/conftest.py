@@ -1,17 +1,21 @@
-"""For all tests: where CI=true nothing may be skipped; examples have no deadline."""
+"""For all tests: where CI=true nothing may be skipped; examples have no deadline; what
+a failed test left does not keep the run from ending."""
 
 import os
+import threading
 from collections.abc import Generator
 
 import hypothesis
 import pytest
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.spread"]
 
 hypothesis.settings.register_profile("shared-machine", deadline=None)
 hypothesis.settings.load_profile("shared-machine")
 
 MUST_RUN = os.environ.get("CI") == "true"
+END_SECONDS = float(os.environ.get("VETHSCOPE_TESTS_END_SECONDS", "60"))
+"""For threads to end after the last test."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,3 +43,11 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         report.outcome = "failed"
         report.longrepr = f"must run where CI=true: {reason}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A thread that is no daemon and waits for ever would do so, too."""
+    ending = threading.Timer(END_SECONDS, os._exit, (int(exitstatus),))
+    ending.daemon = True
+    session.config.add_cleanup(ending.start)

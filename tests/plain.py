@@ -5,9 +5,12 @@ from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = tuple(
-    str(ROOT / package)
-    for package in ("rings", "detection", "agent/digger", "agent/naming")
+RINGS = (path.parent for path in (ROOT / "rings").glob("*/__init__.py"))
+OURS = (
+    *(str(ROOT / package) for package in ("rings", "detection")),
+    *(str(ROOT / "agent" / package) for package in ("digger", "naming")),
+    *(str(ROOT / "cloud" / package) for package in ("store", "doors/clusters")),
+    *map(str, RINGS),
 )
 
 

@@ -1,17 +1,22 @@
 """The image runs every role, compiled, without privilege, and holds nothing more."""
 
+import json
 import re
 import tomllib
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.image.conftest import BUILD_SECONDS, ROOT, Image
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS + 60)
 
+MOST_BYTES = 250 << 20
+"""Beside the base image."""
 COMPILED = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for package in ("rings", "detection", "agent")
+    for package in ("rings", "detection", "agent", "cloud")
     for path in (ROOT / package).rglob("*.pxd")
     if path.stem != "memory"
 )
@@ -102,7 +107,37 @@ def test_sources_and_tests_stay_outside(image: Image) -> None:
     found = image.python(
         "import importlib.util as u, pathlib, rings\n"
         "print(u.find_spec('tests'), u.find_spec('benchmarks'))\n"
-        "print(list(pathlib.Path(rings.__file__).parent.glob('*.c')))\n"
+        "print(list(pathlib.Path(rings.__file__).parent.rglob('*.c')))\n"
         "print(pathlib.Path('/source').exists(), pathlib.Path('/tools').exists())"
     )
     assert found == "None None\n[]\nFalse False\n"
+
+
+def test_it_says_what_it_is(image: Image) -> None:
+    labels = image.config["Labels"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    prefix = "org.opencontainers.image"
+    assert labels[f"{prefix}.title"] == project["name"]
+    assert labels[f"{prefix}.version"] == project["version"]
+    assert labels[f"{prefix}.licenses"] == project["license"]
+    assert re.fullmatch("[0-9a-f]{40}|unknown", labels[f"{prefix}.revision"])
+
+
+def test_the_list_of_what_it_is_made_of_is_right_and_beside_it(image: Image) -> None:
+    inside = image.run("cat", "/opt/vethscope/sbom.cdx.json")
+    assert (ROOT / "build/sbom.cdx.json").read_text() == inside
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(inside) is None
+    listed = {c["purl"] for c in json.loads(inside)["components"]}
+    installed = image.python(
+        "from importlib.metadata import distributions\n"
+        "for d in distributions(): print(d.name.lower().replace('_', '-').replace("
+        "'.', '-') + '@' + d.version)"
+    ).split()
+    ours = {f"pkg:pypi/{name}" for name in installed if "vethscope@" not in name}
+    assert {purl for purl in listed if purl.startswith("pkg:pypi/")} == ours
+    assert any(purl.startswith("pkg:deb/debian/python3") for purl in listed)
+
+
+def test_it_is_small(image: Image) -> None:
+    told = image.run("du", "--summarize", "--bytes", "/opt/vethscope")
+    assert int(told.split()[0]) < MOST_BYTES

@@ -1,15 +1,14 @@
 """A real Apache Kafka for tests: one KRaft node on loopback.
 
-The jars are resolved by the machine's Maven from `pom.xml` into `target/`, once. The
-node's data live in a directory of the test and survive `stop` and `start`, as do the
-ports: one in plain text, one for passwords over TLS, one for client certificates.
+The jars are those of `pom.xml` (`tests/jars.py`). The node's data live in a directory
+of the test and survive `stop` and `start`, as do the ports: one in plain text, one for
+passwords over TLS, one for client certificates.
 """
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,8 +20,10 @@ from confluent_kafka.admin._scram import (
     UserScramCredentialUpsertion,
 )
 
+from tests import jars
 from tests.certificates import Authority
 from tests.ports import steady_port
+from tests.waiting import freeze
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "jars"
@@ -30,7 +31,6 @@ JARS = HERE / "target" / "jars"
 USER, PASSWORD = "vethscope", "canary-of-the-broker"
 """Known to the listener for passwords, by either mechanism."""
 
-RESOLVE_SECONDS = 600
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -116,7 +116,7 @@ class KafkaNode:
         (directory / "broker.pem").write_text("".join(parts))
         self._config.write_text(text)
         (directory / "log4j2.yaml").write_text(_LOG4J)
-        _resolve()
+        resolve()
         self._format()
 
     def start(self) -> None:
@@ -143,7 +143,8 @@ class KafkaNode:
 
     def freeze(self) -> None:
         """Takes requests into its sockets, and answers none until `thaw`."""
-        self._signal(signal.SIGSTOP)
+        assert self._process
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -219,21 +220,6 @@ class KafkaNode:
         ]
 
 
-def _resolve() -> None:
-    if JARS.is_dir() and any(JARS.glob("kafka_*.jar")):
-        return
-    print("resolving Kafka's jars with Maven", file=sys.stderr)
-    subprocess.run(
-        [
-            "mvn",
-            "--batch-mode",
-            "--quiet",
-            "dependency:copy-dependencies",
-            "-DincludeScope=runtime",
-            f"-DoutputDirectory={JARS}",
-        ],
-        cwd=HERE,
-        check=True,
-        capture_output=True,
-        timeout=RESOLVE_SECONDS,
-    )
+def resolve() -> None:
+    """Gets the jars, unless they are there."""
+    jars.jars(HERE)

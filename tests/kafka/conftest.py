@@ -8,8 +8,15 @@ import pytest
 
 from agent.kafka.embedded import EmbeddedBroker
 from tests.agent.digger.detector import SmallDetector
+from tests.cloud import prepared
 from tests.kafka.broker import KafkaNode, missing
 from tests.kafka.line import RunningCloud
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    with prepared.cheap_passwords():
+        yield
 
 
 @pytest.fixture(autouse=True)

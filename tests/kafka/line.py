@@ -104,7 +104,8 @@ class DiggerProcess:
 
     def stop(self) -> None:
         self._process.terminate()
-        assert self._process.wait(10) == 0
+        status = self._process.wait(10)
+        assert status == 0, f"ended with {status}"
 
 
 def _imports() -> str:

@@ -2,11 +2,11 @@
 
 import logging
 
-from agent import settings
 from agent.digger.program import Digger
 from agent.lifecycle import stop_on_signals
+from agent.loading import load
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
-    Digger(settings.load()).run(stop_on_signals())
+    Digger(load()).run(stop_on_signals())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.netns.processes import cpu_seconds, peak_bytes
 from tests.ports import steady_port
-from tests.waiting import eventually
+from tests.waiting import eventually, freeze
 
 STOP_SECONDS = 15
 LAST_BYTES = 4_000
@@ -79,7 +79,7 @@ class Part:
         """It keeps its connections but does nothing more, until `thaw`."""
         if self._process is not None:
             self.freezes += 1
-            self._process.send_signal(signal.SIGSTOP)
+            freeze(self._process.pid)
 
     def thaw(self) -> None:
         if self._process is not None:

@@ -2,20 +2,20 @@
 
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer
 
 from agent.demo.planted import PLANTED
 from agent.demo.recording import Recorded
 from agent.encryption import MARK, Unreadable
 from agent.kafka.producer import RecordProducer
-from agent.settings import Settings, load
+from agent.loading import load
+from agent.settings import Settings
 from agent.standalone import Standalone
+from tests import topics
 from tests.agent.digger.detector import SmallDetector
 from tests.agent.test_keys import key_file
 from tests.kafka.line import RunningCloud, RunningDigger, Traffic, settings
@@ -28,7 +28,6 @@ RATE = 200.0
 TRAFFIC_SECONDS = 1.5
 SHORTEST = 6
 """Shorter planted values stand by chance in other bytes."""
-QUIET_SECONDS = 3.0
 
 
 def with_keys(chosen: Settings, folder: Path, *keys: bytes) -> Settings:
@@ -46,26 +45,10 @@ def required(chosen: Settings) -> Settings:
 
 def stored(bootstrap: str) -> list[tuple[str, bytes, bytes]]:
     """Topic, key and value of all that the broker holds of ours."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "reader",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
-    consumer.subscribe([RECORDS_TOPIC, COVERAGE_TOPIC])
-    found: list[tuple[str, bytes, bytes]] = []
-    quiet_at = time.monotonic() + 4 * QUIET_SECONDS
-    while time.monotonic() < quiet_at:
-        for message in consumer.consume(500, 0.1):
-            assert message.error() is None
-            topic = message.topic() or ""
-            found.append((topic, message.key() or b"", message.value() or b""))
-            quiet_at = time.monotonic() + QUIET_SECONDS
-    consumer.close()
-    return found
+    return [
+        (message.topic(), message.key() or b"", message.value() or b"")
+        for message in topics.stored(bootstrap, RECORDS_TOPIC, COVERAGE_TOPIC)
+    ]
 
 
 def counted(cloud: RunningCloud, reason: Unreadable) -> int:

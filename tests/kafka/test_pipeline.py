@@ -54,6 +54,7 @@ def test_a_killed_digger_goes_on_where_the_cloud_is(
         digger.kill()
         seen = cloud.pairs()
     writer.join()
+    traffic.send(500)
     traffic.flush()
     digger = DiggerProcess(chosen)
     assert eventually(lambda: cloud.pairs() >= traffic.sent)

@@ -10,12 +10,13 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from agent.kafka.client import client_config
 from agent.kafka.limit import LEAST_BYTES
 from agent.kafka.producer import RecordProducer
 from agent.kafka.topics import ensure_topics
 from agent.record import VERSION, batch_decoder
 from agent.settings import Kafka, Settings
-from rings.gatherer import Gatherer
+from rings.records.gatherer import Gatherer
 from tests.kafka.broker import KafkaNode
 from tests.netns.capturing import all_values
 from tests.rings.wire import pairs_of, request, response
@@ -89,6 +90,36 @@ def test_a_broker_that_was_away_long_gets_all(own_kafka: KafkaNode) -> None:
     assert producer.flush(30) == 0
     assert not producer.dropped
     assert len(all_values(own_kafka.bootstrap, RECORDS_TOPIC)) == 600
+
+
+def test_what_waited_for_a_broker_that_comes_back_empty_waits_on(
+    own_kafka: KafkaNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is with a producer that is older than half a minute."""
+    monkeypatch.setattr(
+        "agent.kafka.producer.client_config",
+        lambda *given: client_config(*given) | {"topic.metadata.propagation.max.ms": 0},
+    )
+    ensure_topics(settings(own_kafka), threading.Event())
+    producer = RecordProducer(settings(own_kafka))
+    producer.send(b"key", b"before", EXCHANGES)
+    assert producer.flush(10) == 0
+    own_kafka.kill()
+    for number in range(100):
+        producer.send(b"key", b"%d" % number, EXCHANGES)
+    own_kafka.empty()
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end:
+        producer.send(b"key", b"without a topic", EXCHANGES)
+        producer.poll()
+        time.sleep(0.05)
+    assert producer.waiting == producer.sent - EXCHANGES
+    ensure_topics(settings(own_kafka), threading.Event())
+    assert producer.flush(10) == 0
+    assert not producer.dropped
+    assert producer.delivered == producer.sent
+    stored = len(all_values(own_kafka.bootstrap, RECORDS_TOPIC))
+    assert (stored + 1) * EXCHANGES == producer.sent
 
 
 @pytest.fixture

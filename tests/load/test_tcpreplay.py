@@ -11,25 +11,27 @@ from pathlib import Path
 
 import pytest
 
+from agent.demo.calls import SERVERS
 from agent.demo.capture import ADDRESSES, Capture
 from agent.interceptor.program import Interceptor
 from agent.kafka.embedded import EmbeddedBroker
-from agent.settings import load
+from agent.loading import load
 from tests.netns.conftest import node, privileged
 from tests.netns.pods import Node, Pod
 
 __all__ = ["node", "privileged"]
 
 EXCHANGES = 6_000
+SERVING = [address for server in SERVERS for address in ADDRESSES[server]]
 WAIT_SECONDS = 30.0
 START_NS = 1_700_000_000_000_000_000
 
 
 @pytest.fixture
 def pod(node: Node) -> Pod:
-    """Has the server's addresses, so that its view is the one reported."""
-    ipv4, ipv6 = ADDRESSES["shop"]
-    return node.routed(f"{ipv4}/32", f"{ipv6}/128")
+    """Has the servers' addresses, so that its view is the one reported."""
+    prefixes = {4: 32, 16: 128}
+    return node.routed(*(f"{a}/{prefixes[len(ip_address(a).packed)]}" for a in SERVING))
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_what_is_replayed_is_paired_or_counted_as_lost(
     capture = Capture(os.getpid())
     file = tmp_path / "load.pcap"
     file.write_bytes(capture.piece(0, EXCHANGES, START_NS, 500.0))
-    own = {ip_address(address).packed for address in ADDRESSES["shop"]}
+    own = {ip_address(address).packed for address in SERVING}
     end = time.monotonic() + WAIT_SECONDS
     while not own <= interceptor.monitored:
         assert time.monotonic() < end

@@ -1,13 +1,16 @@
-"""eBPF for the tests: what Cilium does with a pod's packets, in four instructions."""
+"""eBPF for the tests: what Cilium does with a pod's packets, and a map of sockets."""
 
 import ctypes
 import os
 import platform
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pyroute2 import IPRoute
 
 _SYSTEM_CALLS = {"x86_64": 321, "aarch64": 280}
+_CREATE, _SOCKMAP = 0, 15
 _LOAD, _SCHEDULER_CLASSIFIER = 5, 3
 _REDIRECT_PEER = 155
 _INGRESS = 0xFFFFFFF2
@@ -58,9 +61,27 @@ def _load(instructions: bytes) -> int:
         0,
         b"redirect",
     )
-    memory = ctypes.create_string_buffer(attributes, len(attributes))
-    call = _SYSTEM_CALLS[platform.machine()]
-    program: int = _libc.syscall(call, _LOAD, memory, len(attributes))
+    program = _call(_LOAD, attributes)
     if program < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return program
+
+
+def _call(command: int, attributes: bytes) -> int:
+    """bpf(2): a descriptor, or -1."""
+    memory = ctypes.create_string_buffer(attributes, len(attributes))
+    number = _SYSTEM_CALLS[platform.machine()]
+    return int(_libc.syscall(number, command, memory, len(attributes)))
+
+
+@contextmanager
+def sockmap() -> Iterator[None]:
+    """A map that programs can join sockets by, while the block runs."""
+    attributes = struct.pack("=IIIII", _SOCKMAP, 4, 4, 1, 0)
+    file = _call(_CREATE, attributes)
+    if file < 0:
+        raise OSError(ctypes.get_errno(), "the kernel makes no sockmap")
+    try:
+        yield
+    finally:
+        os.close(file)

@@ -7,25 +7,24 @@ import itertools
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
+from agent.cluster.address_list.service import Server
 from agent.cluster.addresses import POD, AddressIndex, Workload
-from agent.cluster.service import Server
+from agent.harvest.harvest import USUAL, Pace
 from agent.interceptor.program import Interceptor
+from agent.loading import load
 from agent.record import NodeCoverage, batch_decoder, coverage_decoder
-from agent.settings import Settings, load
+from agent.settings import Settings
 from tests.agent.digger.records import Exchange, exchanges
 from tests.netns.pods import Pod
-from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC
+from tests.topics import COVERAGE_TOPIC, RECORDS_TOPIC, coming, stored
 from tests.waiting import eventually
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 30.0
 _PEERS = "tests.netns.peers"
 
 
@@ -43,21 +42,26 @@ def settings(bootstrap: str, addresses: str, **flags: str) -> Settings:
 
 @contextmanager
 def address_list(kinds: Mapping[str, int] | Iterable[str]) -> Iterator[str]:
-    """A digger's address service with these addresses only; gives its host:port."""
+    """A digger's address service with these addresses only, `#` before the port of one
+    that has its own; gives its host:port."""
     listed = kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, POD)
     index = AddressIndex()
     for address, kind in listed.items():
         workload = Workload("", "Pod", address)
-        index.add(packed(address), workload, kind, 0, address)
+        host, _, port = address.partition("#")
+        key = packed(host) + (int(port).to_bytes(2, "big") if port else b"")
+        index.add(key, workload, kind, 0, address)
     index.complete()
     with Server(index, "127.0.0.1:0") as server:
         yield f"127.0.0.1:{server.port}"
 
 
 @contextmanager
-def capturing(used: Settings, pods: Iterable[str]) -> Iterator[Interceptor]:
+def capturing(
+    used: Settings, pods: Iterable[str], pace: Pace = USUAL
+) -> Iterator[Interceptor]:
     """Captures these pods until the block ends; counters can be read afterwards."""
-    interceptor = Interceptor(used)
+    interceptor = Interceptor(used, pace)
     wanted = frozenset(map(packed, pods))
     stop = threading.Event()
     failures: list[BaseException] = []
@@ -106,7 +110,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def records(bootstrap: str, count: int) -> list[Exchange]:
     """The first `count` whole records, or fewer if no more come in time."""
-    batches = map(batch_decoder.decode, _values(bootstrap, RECORDS_TOPIC))
+    batches = map(batch_decoder.decode, coming(bootstrap, RECORDS_TOPIC, WAIT_SECONDS))
     told = itertools.chain.from_iterable(map(exchanges, batches))
     return list(itertools.islice(told, count))
 
@@ -114,42 +118,27 @@ def records(bootstrap: str, count: int) -> list[Exchange]:
 def coverage_windows(bootstrap: str, pod: bytes, pairs: int) -> list[NodeCoverage]:
     """The pod's reports, until they tell of so many pairs."""
     told: list[NodeCoverage] = []
-    for value in _values(bootstrap, COVERAGE_TOPIC):
-        window = coverage_decoder.decode(value)
+    for window in windows_of(bootstrap):
         told += [window] if window.pod == pod else []
         if told and sum(window.counts.get("pairs", 0) for window in told) >= pairs:
             break
     return told
 
 
-def _values(bootstrap: str, topic: str) -> Iterator[bytes]:
-    """What is and comes on the topic, until nothing came for long or time is up."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "test",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([topic])
-    end = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < end:
-        message = consumer.poll(0.2)
-        if message is not None and not message.error():
-            yield message.value() or b""
-    consumer.close()
+def windows_of(bootstrap: str) -> Iterator[NodeCoverage]:
+    """The reports that are there and come, until time is up."""
+    return map(coverage_decoder.decode, coming(bootstrap, COVERAGE_TOPIC, WAIT_SECONDS))
+
+
+def told_of(bootstrap: str, pod: bytes) -> list[NodeCoverage]:
+    """All reports of the pod, or (empty) of the node as a whole, that there are."""
+    windows = map(coverage_decoder.decode, all_values(bootstrap, COVERAGE_TOPIC))
+    return [window for window in windows if window.pod == pod]
 
 
 def all_values(bootstrap: str, topic: str) -> list[bytes]:
-    """All that is on the topic, until nothing comes any more."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "all"})
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-    values: list[bytes] = []
-    while messages := consumer.consume(1000, timeout=2.0 if values else WAIT_SECONDS):
-        values += [message.value() or b"" for message in messages]
-    consumer.close()
-    return values
+    """All that is on the topic."""
+    return [message.value() or b"" for message in stored(bootstrap, topic)]
 
 
 def accounts_for_all(interceptor: Interceptor) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent.interceptor.coverage import Counts
 from agent.interceptor.program import Interceptor
-from agent.interceptor.witness import HEADER_BYTES
+from agent.interceptor.reading.witness import HEADER_BYTES
 from agent.kafka.embedded import EmbeddedBroker
 from agent.record import Record, batch_decoder
 from tests.netns.capturing import (
@@ -65,6 +65,9 @@ class Overload:
     records_checked: int
     records_wrong: int
     recovery_seconds: float
+    served: int
+    request_bytes: float
+    """Payload of a request and its answer, on both interfaces."""
     total: Counts
 
     @property
@@ -82,8 +85,15 @@ class Overload:
         carried = counts["interface_bytes"] - HEADER_BYTES * counts["interface_packets"]
         return sum(self.total.buckets.values()) / carried
 
+    @property
+    def served_share(self) -> float:
+        """Bytes in buckets, of those of all requests that nginx served, each taken to
+        have as many as one of the calm phase. No interface counted these."""
+        whole = self.served * self.request_bytes
+        return sum(self.total.buckets.values()) / whole
 
-def measure(node: Node, folder: Path, seconds: int) -> Overload:
+
+def measure(node: Node, folder: Path, seconds: int, share: float = SHARE) -> Overload:
     """Overloads for `seconds`, the other phases take about 15."""
     with _running(node, folder) as (site, interceptor, bootstrap):
         (worker,) = interceptor.worker_processes()
@@ -91,7 +101,7 @@ def measure(node: Node, folder: Path, seconds: int) -> Overload:
         try:
             run = _Run(site, interceptor, worker)
             free = run.phase(4)
-            cores = SHARE * free.requests / 4 / free.pairs_per_cpu_second
+            cores = share * free.requests / 4 / free.pairs_per_cpu_second
             group.limit(cores)
             group.take(worker)
             calm = run.calm(cores * free.pairs_per_cpu_second)
@@ -103,8 +113,20 @@ def measure(node: Node, folder: Path, seconds: int) -> Overload:
             group.free(worker)
             group.remove()
         assert interceptor.flush(WAIT_SECONDS)
+        served = site.served()
     total = interceptor.coverage.total()
-    return Overload(free, calm, overload, cores, checked, wrong, recovery, total)
+    return Overload(
+        free,
+        calm,
+        overload,
+        cores,
+        checked,
+        wrong,
+        recovery,
+        served,
+        run.request_bytes,
+        total,
+    )
 
 
 @contextmanager
@@ -124,6 +146,8 @@ class _Run:
         self._site = site
         self._interceptor = interceptor
         self._worker = worker
+        self.request_bytes = 0.0
+        """Of what the calm phase was asked, all of it read."""
 
     def phase(self, seconds: int, delay_ms: int = 0) -> Phase:
         pairs, cpu, began = self._count("pairs"), self._cpu_seconds(), time.monotonic()
@@ -137,7 +161,11 @@ class _Run:
         for share in CALM:
             self.recovery_seconds(delay_ms=50)
             rate = share * most_per_second
+            assert self._interceptor.flush(WAIT_SECONDS)
+            before, began = self._bytes(), self._site.served()
             phase = self.phase(5, delay_ms=round(CONNECTIONS * 1000 / rate))
+            served = self._site.served() - began
+            self.request_bytes = (self._bytes() - before) / max(1, served)
             if phase.pairs >= phase.requests:
                 return phase
         raise AssertionError("the limited worker bears no load: the machine is busy")
@@ -159,6 +187,9 @@ class _Run:
         wrk.terminate()
         wrk.communicate()
         return took
+
+    def _bytes(self) -> int:
+        return sum(self._interceptor.coverage.total().buckets.values())
 
     def _count(self, reason: str) -> int:
         return self._interceptor.coverage.total().counts.get(reason, 0)

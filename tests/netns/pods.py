@@ -13,7 +13,7 @@ from pathlib import Path
 
 MOUNTS = Path("/run/netns")
 DEVICES = Path("/sys/class/net")
-GONE_SECONDS = 5.0
+GONE_SECONDS = 20.0
 """The kernel removes a deleted pod's interface in the host later, and until then it may
 pass for that of the next pod, whose namespace has the same number."""
 
@@ -117,6 +117,21 @@ class Node:
         ip(f"link set {inside} up", inside=pod)
         ip(f"link set {host_name} up")
         self._host_ends.append(DEVICES / host_name)
+
+    def inner(self, host: Pod, router: str, *addresses: str) -> Pod:
+        """A pod of `host`, which is a node of its own and its pod's router."""
+        pod, outside = self.empty(), self.name()
+        ip("link set lo up", inside=pod)
+        ip(
+            f"link add {outside} type veth peer name eth0 netns {pod.name}",
+            _add(router, outside),
+            f"link set {outside} up",
+            inside=host,
+        )
+        ip(*(_add(address, "eth0") for address in addresses), inside=pod)
+        via = router.partition("/")[0]
+        ip("link set eth0 up", f"route add default via {via}", inside=pod)
+        return pod
 
     def remove(self, pod: Pod) -> None:
         self._pods.remove(pod)

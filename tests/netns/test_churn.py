@@ -38,7 +38,7 @@ VISITS = 15
 """Exchanges with each pod while it stands, then more until it is deleted."""
 PORT = 8000
 CLIENT = f"{NET}.130"
-BROKER_FILES = 8
+BROKER_FILES = 16
 """Connections that the broker, which is in this process, may hold meanwhile."""
 MOST_GROWTH_BYTES = 16 << 20
 

@@ -6,8 +6,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from agent.interceptor.witness import HEADER_BYTES
-from agent.settings import Settings, load
+from agent.interceptor.reading.witness import HEADER_BYTES
+from agent.loading import load
+from agent.settings import Settings
 from agent.standalone import Standalone
 from tests.netns.capturing import WAIT_SECONDS, packed, wait_for
 from tests.netns.pods import Node
@@ -73,7 +74,7 @@ def _settings(folder: Path, names: Path) -> Settings:
 
 def _parts(line: Standalone) -> dict[str, Any]:
     """Workload → its part of the report."""
-    address = line.dashboard.rstrip("/") + "/coverage.json"
+    address = line.dashboard.rstrip("/") + "/api/v1/coverage"
     headers = {"authorization": f"Bearer {line.key()}"}
     request = urllib.request.Request(address, headers=headers)
     with urllib.request.urlopen(request, timeout=10) as answer:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,9 +17,9 @@ from typing import Any
 import pytest
 
 from agent.demo.network import DemoNetwork
-from agent.demo.planted import DECOYS, PLANTED
+from agent.demo.planted import DECOYS, OVER_GRPC, PAY, PLANTED, ROLLED_OUT, Planted
 from tests.netns.pods import ip
-from tests.waiting import eventually
+from tests.waiting import busyness, eventually
 
 VETHSCOPE = Path(sys.executable).parent / "vethscope"
 END_SECONDS = 3.0
@@ -101,18 +102,12 @@ def demo(
         running.close()
 
 
-def end_seconds() -> float:
-    """A machine that has more to do than processors gets twice the time."""
-    is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    return END_SECONDS * (2 if is_busy else 1)
-
-
 def traces(pid: int) -> list[str]:
     """What is left of the demo: interfaces, processes."""
     interfaces = [
         f"interface {name}"
         for _, name in socket.if_nameindex()
-        if name in (f"vs{pid}shop", f"vs{pid}client")
+        if re.fullmatch(f"vs{pid}p[0-9]+", name)
     ]
     return [*interfaces, *_processes(pid)]
 
@@ -131,11 +126,11 @@ def _processes(pid: int) -> list[str]:
 
 def await_none(traces_of: Callable[[], list[str]]) -> None:
     """The kernel takes a namespace's interfaces away a moment after its end."""
-    assert eventually(lambda: not traces_of(), 2.0), traces_of()
+    assert eventually(lambda: not traces_of(), 10.0), traces_of()
 
 
 def run(*arguments: str, prefix: tuple[str, ...] = ()) -> tuple[dict[str, Any], Demo]:
-    with demo("--duration", "3", "--json", *arguments, prefix=prefix) as running:
+    with demo("--duration", "5", "--json", *arguments, prefix=prefix) as running:
         output = running.end()
         assert running.process.returncode == 0, running.errors
         await_none(lambda: traces(running.process.pid))
@@ -144,27 +139,30 @@ def run(*arguments: str, prefix: tuple[str, ...] = ()) -> tuple[dict[str, Any], 
 
 @pytest.fixture(scope="module")
 def finished(privileged: None) -> tuple[dict[str, Any], Demo]:
-    """The summary of one run."""
-    return run()
+    """The summary of one run, long enough for the payroll's names to be found."""
+    return run("--duration", "10")
 
 
 def assert_complete(summary: dict[str, Any]) -> None:
     assert summary["json_exchanges_sent"] > 1000
     assert summary["exchanges_sent"] > summary["json_exchanges_sent"]
-    assert summary["pairs_captured"] == summary["json_exchanges_sent"]
+    sent = summary["json_exchanges_sent"] + summary["grpc_exchanges_sent"]
+    assert summary["pairs_captured"] == sent
     assert not any(summary["unpaired"].values())
     assert summary["ring_drops"] == 0
     assert summary["packages_accepted"] > 0
 
 
-def assert_planted_found(summary: dict[str, Any]) -> None:
+def assert_planted_found(
+    summary: dict[str, Any], planted: tuple[Planted, ...] = PLANTED
+) -> None:
     found = {
         (f["endpoint"], f["direction"], f["path"], f["data_type"])
         for f in summary["findings"]
     }
     missing = [
         p
-        for p in PLANTED
+        for p in planted
         if (p.endpoint, p.direction, p.path, p.data_type) not in found
     ]
     assert not missing
@@ -178,6 +176,31 @@ def test_every_planted_value_is_found(finished: tuple[dict[str, Any], Demo]) -> 
     assert_planted_found(finished[0])
 
 
+def test_calls_over_grpc_are_found_with_the_names_of_their_fields(
+    finished: tuple[dict[str, Any], Demo],
+) -> None:
+    summary, _ = finished
+    assert summary["grpc_exchanges_sent"] > 0
+    assert_planted_found(summary, OVER_GRPC)
+    paid = [f for f in summary["findings"] if f["endpoint"] == PAY]
+    assert len(paid) == len(OVER_GRPC)
+    assert {f["protocol"] for f in paid} == {"grpc"}
+
+
+def test_new_version_is_rolled_out_and_nothing_is_lost(
+    finished: tuple[dict[str, Any], Demo],
+) -> None:
+    summary, running = finished
+    assert "a roll-out of orders" in running.errors
+    assert_planted_found(summary, ROLLED_OUT)
+
+
+def test_what_to_click_first_is_told(finished: tuple[dict[str, Any], Demo]) -> None:
+    summary, running = finished
+    for page in ("/", "/violations?policy=pci-card-outside", "/map?type="):
+        assert summary["dashboard"] + page in running.errors
+
+
 def test_no_decoy_is_highly_sensitive(finished: tuple[dict[str, Any], Demo]) -> None:
     high = [f for f in finished[0]["findings"] if f["sensitivity"] == "high"]
     assert high
@@ -186,13 +209,21 @@ def test_no_decoy_is_highly_sensitive(finished: tuple[dict[str, Any], Demo]) -> 
 
 def test_client_and_server_have_names(finished: tuple[dict[str, Any], Demo]) -> None:
     edges = {(f["client"], f["server"]) for f in finished[0]["findings"]}
-    assert edges == {("client", "shop")}
+    assert edges >= {
+        ("internet", "gateway"),
+        ("storefront", "orders"),
+        ("nightly-report", "orders"),
+        ("office", "hr"),
+        ("hr", "payroll"),
+        ("payments-api", "payments.example"),
+    }
+    assert not [edge for edge in edges if "Unresolved" in edge]
 
 
 def test_no_planted_value_is_told(finished: tuple[dict[str, Any], Demo]) -> None:
     summary, running = finished
     told = json.dumps(summary, ensure_ascii=False) + running.errors
-    long = [p.value for p in PLANTED if len(p.value) > 5]
+    long = [p.value for p in PLANTED + ROLLED_OUT + OVER_GRPC if len(p.value) > 5]
     assert not [value for value in long if value in told]
 
 
@@ -200,6 +231,7 @@ def test_without_privileges_a_recording_is_replayed(privileged: None) -> None:
     summary, running = run(prefix=tuple(NO_NAMESPACES))
     assert "CAP_NET_ADMIN" in running.errors
     assert summary["is_replayed"]
+    assert summary["grpc_exchanges_sent"] == 0
     assert_complete(summary)
     assert_planted_found(summary)
 
@@ -221,7 +253,7 @@ def test_a_signal_ends_it_in_time_and_without_traces(
     with demo("--json") as running:
         running.await_line(line)
         threading.Event().wait(after_seconds)
-        assert running.interrupt(number) < end_seconds()
+        assert running.interrupt(number) < END_SECONDS * busyness()
         assert running.process.returncode == 0, running.errors
         assert "Traceback" not in running.errors
         await_none(lambda: traces(running.process.pid))
@@ -247,7 +279,7 @@ def test_killed_it_leaves_no_process_and_no_interface(privileged: None) -> None:
 def test_what_a_killed_demo_left_is_removed_by_the_next(privileged: None) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    left = f"vs{ended.pid}shop"
+    left = f"vs{ended.pid}p0"
     ip(f"link add {left} type veth peer name vs{ended.pid}peer")
-    with DemoNetwork():
+    with DemoNetwork(["one"], ["other"]):
         assert left not in {name for _, name in socket.if_nameindex()}

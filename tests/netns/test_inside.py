@@ -1,6 +1,7 @@
 """Capture inside pods' namespaces, where the host does not see all of their traffic."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from agent.interceptor.inside import RING_BYTES
+from agent.interceptor.reading.inside import RING_BYTES
 from agent.kafka.embedded import EmbeddedBroker
 from tests.netns.capturing import (
     WAIT_SECONDS,
@@ -49,10 +50,10 @@ def shop(node: Node, request: pytest.FixtureRequest) -> Iterator[Shop]:
         yield made
 
 
-def living() -> int:
-    """Namespaces that the kernel still knows, mounted or not."""
-    listed = subprocess.run(["ip", "netns", "list-id"], capture_output=True, check=True)
-    return len(listed.stdout.splitlines())
+def living() -> dict[int, str]:
+    """Numbers of namespaces that the kernel still knows, and names if mounted."""
+    listed = subprocess.check_output(["ip", "-json", "netns", "list-id"])
+    return {one["nsid"]: one.get("name", "") for one in json.loads(listed)}
 
 
 def test_exchanges_of_pods_without_host_end_are_paired_once(shop: Shop) -> None:
@@ -108,10 +109,10 @@ def test_a_deleted_namespace_is_let_go_under_load(shop: Shop, node: Node) -> Non
         capturing(settings(broker.bootstrap, listed), BOTH) as interceptor,
     ):
         assert ask(shop.client, SERVER, PORT, 50) == 50
-        before = living()
+        (number,) = (n for n, name in living().items() if name == shop.client.name)
         node.remove(shop.client)
         wait_for(lambda: packed(CLIENT) not in interceptor.monitored)
-        wait_for(lambda: living() == before - 1)
+        wait_for(lambda: number not in living())
         assert interceptor.flush(WAIT_SECONDS)
         assert interceptor.coverage.total().counts["pairs"] == 50
 
@@ -142,8 +143,9 @@ def test_who_finds_the_budget_used_up_is_named_with_the_reason(shop: Shop) -> No
 
 
 @contextlib.contextmanager
-def limited(bootstrap: str, capabilities: str) -> Iterator[None]:
-    """An interceptor of its own process that has these capabilities only."""
+def limited(bootstrap: str, capabilities: str, awaited: str) -> Iterator[None]:
+    """An interceptor of its own process that has these capabilities only, once it has
+    logged what is awaited."""
     process = subprocess.Popen(
         [
             *("setpriv", f"--bounding-set=-all,{capabilities}", sys.executable),
@@ -156,7 +158,7 @@ def limited(bootstrap: str, capabilities: str) -> Iterator[None]:
     try:
         assert process.stderr
         for line in process.stderr:
-            if "2 inside" in line:
+            if awaited in line:
                 break
         yield
     finally:
@@ -166,7 +168,7 @@ def limited(bootstrap: str, capabilities: str) -> Iterator[None]:
 
 def test_four_capabilities_are_enough(shop: Shop) -> None:
     four = "+net_raw,+net_admin,+sys_admin,+sys_ptrace"
-    with EmbeddedBroker() as broker, limited(broker.bootstrap, four):
+    with EmbeddedBroker() as broker, limited(broker.bootstrap, four, "2 inside"):
         asking = start(shop.client, "ask", SERVER, str(PORT), "5000")
         read = records(broker.bootstrap, 10)
         asking.communicate(timeout=60)
@@ -176,7 +178,7 @@ def test_four_capabilities_are_enough(shop: Shop) -> None:
 
 def test_without_the_right_to_enter_pods_are_named_as_missed(shop: Shop) -> None:
     without = "+net_raw,+net_admin,+sys_ptrace"
-    with EmbeddedBroker() as broker, limited(broker.bootstrap, without):
+    with EmbeddedBroker() as broker, limited(broker.bootstrap, without, "0 inside"):
         told = coverage_windows(broker.bootstrap, packed(SERVER), 0)
     assert [window.counts for window in told] == [{"missed_no_right": 1}]
     assert shop.parent

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -44,11 +45,13 @@ class Mesh:
 
 
 @pytest.fixture
-def mesh(node: Node, tmp_path: Path) -> Iterator[Mesh]:
+def mesh(node: Node) -> Iterator[Mesh]:
     made = Mesh(node)
-    authority = Authority(tmp_path)
-    for directory in (tmp_path.parent, tmp_path.parent.parent):
-        directory.chmod(0o755)
+    with TemporaryDirectory() as folder:  # where the proxy's user may read
+        yield from _meshed(made, Authority(Path(folder)))
+
+
+def _meshed(made: Mesh, authority: Authority) -> Iterator[Mesh]:
     server = authority.certify("shop", "backend")
     client = authority.certify("web", "frontend")
     with (

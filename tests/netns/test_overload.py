@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.interceptor.budget import INTERCEPTOR_BYTES, LEAST_BYTES, memory_bytes
-from agent.interceptor.witness import HEADER_BYTES
+from agent.interceptor.reading.budget import (
+    INTERCEPTOR_BYTES,
+    LEAST_BYTES,
+    memory_bytes,
+)
+from agent.interceptor.reading.witness import HEADER_BYTES
 from agent.kafka.embedded import EmbeddedBroker
 from agent.settings import WORKING_BYTES
 from tests.netns import overload
@@ -41,8 +45,8 @@ def test_with_a_tenth_of_the_processor_time_most_of_what_it_yields_is_paired(
     assert result.total.buckets["shed"] > 0
     total = result.total
     assert total.counts["payload_bytes"] == sum(total.buckets.values())
-    # What is shed is estimated from samples, whose shares spread by some 5 %.
     assert 0.85 <= result.accounted_share <= 1.15
+    assert 0.85 <= result.served_share <= 1.15
     assert result.recovery_seconds < 30
 
 

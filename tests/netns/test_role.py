@@ -23,6 +23,8 @@ VETHSCOPE = Path(sys.executable).parent / "vethscope"
 FOUR = "-all,+net_raw,+net_admin,+sys_admin,+sys_ptrace"
 PAIRS = 'vethscope_capture_pieces_total{reason="pairs"}'
 STOP_SECONDS = 4
+BUSY_SECONDS = 30
+"""For its end on a busy machine, with its imports and threads."""
 
 
 class Role:
@@ -49,7 +51,7 @@ class Role:
 
     def ask(self, path: str) -> tuple[int, str]:
         """Status and text; 0: nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -73,7 +75,7 @@ class Role:
     def end(self) -> str:
         """What it wrote, when it has ended."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=STOP_SECONDS + 3)[1]
+        return self.process.communicate(timeout=BUSY_SECONDS)[1]
 
 
 @contextmanager

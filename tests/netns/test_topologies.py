@@ -153,7 +153,9 @@ def test_a_server_on_another_node_is_reported_there(one: Pod, node: Node) -> Non
     with serving(None, PORT):
         read, total = _captured({ONE: POD, other: POD}, (ONE,), one, other)
     assert read == []
-    assert total.buckets["elsewhere"] == total.counts["payload_bytes"] > 0
+    # What a new interface carries first is an estimate, of packets of all kinds.
+    early = total.buckets.get("before_capture", 0)
+    assert 0 < total.buckets["elsewhere"] == total.counts["payload_bytes"] - early
 
 
 def test_a_client_on_another_node_is_reported_here(one: Pod, node: Node) -> None:

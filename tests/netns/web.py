@@ -14,39 +14,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import nginx
 from tests.netns.capturing import forwarding
 from tests.netns.pods import NET, Node, Pod
 
 SERVER, CLIENT = f"{NET}.66", f"{NET}.70"
 PORT = 8080
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 _NGINX = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
   keepalive_requests 1000000;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
   server {{ listen 127.0.0.1:8081; location / {{ stub_status; }} }}
   server {{
     listen {port};
     default_type application/json;
     location / {{ return 200 '{{"target":"$request_uri","pad":"{pad}"}}'; }}
+    location /pages/ {{
+      default_type text/html;
+      return 200 '<!doctype html><title>$request_uri</title><p>{pad}</p>';
+    }}
   }}
-}}
 """
 _WRK = """
 function init() count = 0 end
 function request()
   count = count + 1
-  return wrk.format("GET", "/items/" .. count)
+  return wrk.format("GET", "{path}" .. count)
 end
 """
 _ASK = """
@@ -98,12 +90,16 @@ class Web:
         return True
 
     def start(
-        self, seconds: int, connections: int, delay_ms: int = 0
+        self,
+        seconds: int,
+        connections: int,
+        delay_ms: int = 0,
+        path: str = "/items/",
     ) -> subprocess.Popen[str]:
         """wrk, at full speed or with a delay before each request of a connection."""
         script = self.folder / "wrk.lua"
         delay = f"function delay() return {delay_ms} end" if delay_ms else ""
-        script.write_text(f"{_WRK}{delay}")
+        script.write_text(_WRK.replace("{path}", path) + delay)
         return subprocess.Popen(
             [
                 *_inside(self.client),
@@ -135,22 +131,20 @@ def requests_done(wrk: subprocess.Popen[str]) -> int:
 def web(node: Node, folder: Path, pad: int = 200) -> Iterator[Web]:
     """Both pods and a serving nginx; `pad` bytes make answers longer."""
     server, client = node.gateway(SERVER), node.gateway(CLIENT)
-    settings = folder / "nginx.conf"
-    settings.write_text(_NGINX.format(folder=folder, port=PORT, pad="x" * pad))
+    http = _NGINX.format(port=PORT, pad="x" * pad)
+    arguments = nginx.arguments(folder, http, connections=16384)
     with forwarding():
-        nginx = subprocess.Popen(
-            [*_inside(server), "nginx", "-p", str(folder), "-c", str(settings)]
-        )
+        process = subprocess.Popen([*_inside(server), "nginx", *arguments])
         try:
             made = Web(server, client, folder)
             end = time.monotonic() + START_SECONDS
             while not made.is_up():
-                assert nginx.poll() is None, "nginx has ended"
+                assert process.poll() is None, "nginx has ended"
                 assert time.monotonic() < end, "nginx is away"
             yield made
         finally:
-            nginx.terminate()
-            nginx.wait(10)
+            process.terminate()
+            process.wait(10)
 
 
 def _inside(pod: Pod) -> list[str]:
