@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agent.certificates import Files
+from tests.replacing import replace
 
 DAY = datetime.timedelta(days=1)
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -56,16 +57,14 @@ class Authority:
         )
         folder.mkdir(exist_ok=True)
         pem = Pem(*(str(folder / part) for part in ("ca.crt", "tls.crt", "tls.key")))
-        Path(pem.ca).write_bytes(_pem(self._certificate))
-        Path(pem.certificate).write_bytes(_pem(certificate))
-        Path(pem.key).touch(0o600)
-        Path(pem.key).write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
+        own = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
+        replace(Path(pem.ca), _pem(self._certificate), 0o644)
+        replace(Path(pem.certificate), _pem(certificate), 0o644)
+        replace(Path(pem.key), own)
         return pem
 
 

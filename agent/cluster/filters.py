@@ -32,6 +32,9 @@ log = logging.getLogger("vethscope")
 OWN_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LOOK_SECONDS = 2.0
 """Between two looks at the file."""
+SETTLE_SECONDS = 0.1
+"""What is new holds if it still stands there after so long: a file that is just being
+written tells fewer rules than it will."""
 MOST_BYTES = 1 << 20
 MOST_RULES = 1_000
 _SELECTOR = re.compile(r"(?P<of>namespace:)?(?P<key>[^:=!]+)(?P<no>!)?=(?P<value>.*)")
@@ -137,11 +140,13 @@ class Filters:
         own_namespace: str = "",
         clock: Callable[[], float] = time.monotonic,
         ask: Ask | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Raises FiltersError."""
         self.namespaces = Namespaces(ask)
         self._file = Path(file) if file else None
         self._clock = clock
+        self._pause = pause
         self._last: tuple[Rule, ...] = ()
         if own_namespace:
             self._last = (_rule("deny", own_namespace, []),)
@@ -184,6 +189,9 @@ class Filters:
         try:
             text = _read(self._file)
             if text == self._text:
+                return
+            self._pause(SETTLE_SECONDS)
+            if text != _read(self._file):
                 return
             rules = parse(text, str(self._file))
         except FiltersError as error:

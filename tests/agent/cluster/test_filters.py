@@ -8,6 +8,7 @@ from agent.cluster import filters
 from agent.cluster.addresses import Workload
 from agent.cluster.filters import MOST_RULES, Filters, FiltersError, Namespaces, parse
 from agent.cluster.watching.objects import Metadata, Partial
+from tests.replacing import replace
 
 RULES = """
 # The first that fits decides.
@@ -94,6 +95,21 @@ def test_rules_that_change_are_heard_of_once_by_each_watch(
         assert not one()
     assert found.admits(orders, None)
     assert caplog.text.count("goes on to hold") == 1
+
+
+def test_rules_that_are_just_being_written_wait_for_the_rest(tmp_path: Path) -> None:
+    file, now, whole = tmp_path / "rules", 0.0, "deny web\ndeny shop"
+    file.write_text("deny shop")
+    found = Filters(str(file), "", lambda: now, pause=lambda _: replace(file, whole))
+    renewed, orders = found.renewed(), place("shop/Deployment/orders")
+    file.write_text("")
+    now += filters.LOOK_SECONDS
+    assert not renewed()
+    assert not found.admits(orders, None)
+    now += filters.LOOK_SECONDS
+    assert renewed()
+    assert not found.admits(orders, None)
+    assert not found.admits(place("web/Deployment/front"), None)
 
 
 def test_a_namespace_is_asked_for_once_and_then_watched() -> None:

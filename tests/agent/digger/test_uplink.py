@@ -17,6 +17,7 @@ from proto.v1 import collector_pb2
 from tests.agent.digger.collector import SmallCollector
 from tests.certificates import Authority
 from tests.cloud.test_tokens import closed_collector
+from tests.replacing import replace
 from tests.waiting import eventually
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -195,7 +196,7 @@ def test_the_token_goes_with_each_call_and_changes_without_a_restart(
                 link.put(package(10 * number, 10 * number + 10), 10)
             assert eventually(lambda: not link.is_up)
             assert not link.drain(0.2)
-            token.write_text("canary-new\n")
+            replace(token, "canary-new\n")
             assert link.drain(10)
             assert link.is_up
             assert link.digested == 30
@@ -229,9 +230,9 @@ def test_a_real_cloud_takes_packages_with_its_token_only(
                 link.put(sent, 10)
                 words = "does not know the token of cloud.token_file"
                 assert eventually(lambda: words in caplog.text)
-                file.write_text(tokens.create("another", "test"))
+                replace(file, tokens.create("another", "test"))
                 words = "has another cluster.name for the token"
                 assert eventually(lambda: words in caplog.text)
-                file.write_text(tokens.create("test", "test"))
+                replace(file, tokens.create("test", "test"))
                 assert link.drain(10)
                 assert link.resume("records", [0]) == {0: 10}

@@ -22,6 +22,7 @@ from agent.cluster.watching.objects import Pod
 from agent.cluster.watching.resources import Resource
 from agent.lifecycle import RoleError
 from tests.agent.cluster.apiserver import END, ApiServer
+from tests.replacing import replace
 from tests.waiting import busyness, eventually
 
 NOW = 2**62
@@ -225,7 +226,7 @@ def test_what_is_captured_changes_while_all_runs(
         assert eventually(lambda: index.is_complete)
         assert set(index.snapshot()[1]) == {ip("10.0.0.1")}
         assert index.find(ip("10.0.0.2"), NOW) == ("shop", "DaemonSet", "users")
-        file.write_text("deny shop/*/orders")
+        replace(file, "deny shop/*/orders")
         server.tell("pods", "BOOKMARK", {"metadata": {"resourceVersion": "9"}})
         server.events["pods"].put(END)
         assert eventually(lambda: set(index.snapshot()[1]) == {ip("10.0.0.2")})
