@@ -368,7 +368,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from agent.replay import replay
+    from agent.replay.replay import replay
 
     settings = _settings(options)
     return replay(

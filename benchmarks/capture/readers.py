@@ -23,7 +23,7 @@ from pathlib import Path
 import dpkt
 
 from agent.record import VERSION, encoder
-from agent.replay import replay
+from agent.replay.replay import replay
 from rings.limits import Limits
 from rings.packets.pcap import CHUNK_BYTES, read_blocks
 from rings.records.gatherer import Gatherer

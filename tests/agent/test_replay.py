@@ -11,8 +11,8 @@ from rich.console import Console
 
 from agent.demo.capture import Capture
 from agent.demo.planted import PLANTED
-from agent.findings import Findings
-from agent.replay import replay
+from agent.replay.findings import Findings
+from agent.replay.replay import replay
 from rings.packets.pcap import read_blocks
 from rings.streams.assembler import Assembler
 

@@ -14,7 +14,7 @@ from agent.demo.capture import Capture
 from agent.digger.corrections import Corrections
 from agent.digger.detectors import DetectorClient, LocalDetector, Part
 from agent.digger.package import RESPONSE, Edge
-from agent.replay import replay
+from agent.replay.replay import replay
 from detection.catalog import load
 from detection.lines import detect_lines
 from detection.program import Detector

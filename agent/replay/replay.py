@@ -9,9 +9,6 @@ was readable, then one line on standard error, and the exit status is 1.
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,47 +18,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agent.digger.descriptors import take_file
-from agent.findings import Findings
+from agent.replay.findings import Findings
+from agent.replay.lines import line
 from detection.protobuf.schemas import Schemas
-from rings.bodies.content import codings, decode
 from rings.limits import Limits
 from rings.packets.block import MalformedBlockError
 from rings.packets.pcap import CaptureError, read_blocks
-from rings.pairs.message import Message, Pair
+from rings.pairs.message import Pair
 from rings.stats import Stats
 from rings.streams.assembler import Assembler
 
-MOST_ADDRESSES = 65_536
-"""Kept as text, since most lines have one of the last ones."""
-_NOTHING = sha256().hexdigest()
 _JSON = msgspec.json.Encoder()
-
-
-PROTOCOLS = ("", "HTTP/1", "HTTP/2", "gRPC", "WebSocket", "SSE")
-"""By their numbers in `rings/pairs/message.py`."""
-
-
-class Line(msgspec.Struct, gc=False):
-    """A pair as the contract of `--pairs` has it."""
-
-    file: str
-    connection: int
-    protocol: str
-    client: str
-    server: str
-    method: str
-    target: str
-    status: int | None
-    request_content_type: str | None
-    response_content_type: str | None
-    request_body_bytes: int
-    request_body_sha256: str
-    response_body_bytes: int | None
-    response_body_sha256: str | None
-    truncated: bool
-    gaps: int
-    started_ns: int
-    answered_ns: int | None
 
 
 class FileReport(msgspec.Struct):
@@ -160,42 +127,6 @@ def _findings(catalog: str, body_bytes: int, descriptors: Iterable[str]) -> Find
     return Findings(catalog, body_bytes, schemas)
 
 
-def line(file: str, pair: Pair, limit: int) -> Line:
-    """The pair's JSON line."""
-    request, response = pair.request, pair.response
-    size, digest, is_whole = _content(request, limit)
-    told = Line(
-        file,
-        pair.connection,
-        PROTOCOLS[request.protocol],
-        f"{_address(pair.client)}:{pair.client_port}",
-        f"{_address(pair.server)}:{pair.server_port}",
-        request.method.decode("latin-1"),
-        request.target.decode("latin-1"),
-        None,
-        _content_type(request),
-        None,
-        size,
-        digest,
-        None,
-        None,
-        not is_whole,
-        request.gap_bytes,
-        request.first_ns,
-        None,
-    )
-    if response is not None:
-        size, digest, is_whole = _content(response, limit)
-        told.status = response.status
-        told.response_content_type = _content_type(response)
-        told.response_body_bytes = size
-        told.response_body_sha256 = digest
-        told.truncated = told.truncated or not is_whole
-        told.gaps += response.gap_bytes
-        told.answered_ns = response.first_ns
-    return told
-
-
 def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[list[Pair]]:
     """The file's pairs, those before a broken place too. Raises CaptureError."""
     try:
@@ -210,29 +141,6 @@ def _pairs(assembler: Assembler, file: str, advance: "Advance") -> Iterator[list
         yield assembler.close()
         raise
     yield assembler.close()
-
-
-def _content(message: Message, limit: int) -> tuple[int, str, bool]:
-    """Size and digest of the body as its sender meant it, and whether it is whole."""
-    body = message.body
-    if not body:
-        return 0, _NOTHING, not message.truncated
-    coded = codings(message.head)
-    if not coded:
-        return len(body), sha256(body).hexdigest(), not message.truncated
-    decoded, is_whole = decode(coded, bytes(body), limit)
-    is_whole = is_whole and not message.truncated
-    return len(decoded), sha256(decoded).hexdigest(), is_whole
-
-
-def _content_type(message: Message) -> str | None:
-    return message.content_type.decode("latin-1") or None
-
-
-@lru_cache(maxsize=MOST_ADDRESSES)
-def _address(address: bytes) -> str:
-    ip = ip_address(address)
-    return f"[{ip}]" if ip.version == 6 else f"{ip}"
 
 
 def _write(target: BinaryIO, values: Iterable[msgspec.Struct]) -> None:

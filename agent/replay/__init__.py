@@ -1,0 +1,1 @@
+"""Capture files through the same core: what `vethscope replay` does."""
