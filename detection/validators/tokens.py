@@ -140,10 +140,18 @@ _STAND_INS = frozenset(
     example foo bar test tbd write read input show hide never active encrypted
     sensitive confidential forward refresh csrf rotated reset forgot change confirm
     update passkey biometric prompt interactive external managed generated provided
-    present absent unchanged stored same-origin include omit
+    present absent unchanged stored same-origin include omit incorrect mismatch rejected
+    all any
 """.split()
 )
 
+_REQUIRED = re.compile(
+    r"(?i)\b(?:wymagan[aey]|obbligatori[oa]|obligatori[oa]|obligatoire|requise?|verplicht"
+    r"|erforderlich|pflichtfeld|povinn[áéý]|påkrævet|obligatorisk|pakollinen|zorunlu\w*"
+    r"|kötelező|obrigatóri[oa]|обязательн\w+|обов.?язков\w+|obowiązkow\w+|υποχρεωτικ\w+)\b"
+    r"|必填|必須|必须|请输入|請輸入|入力してください|필수|입력하세요|مطلوب|חובה|आवश्यक|จำเป็น"
+)
+"""That a form asks for the value, in other languages."""
 _REMARKS = frozenset(
     [
         *("not set", "not applicable", "not available", "not required", "see vault"),
@@ -158,7 +166,9 @@ def is_placeholder(text: str) -> bool:
     lower = text.lower()
     if lower in _STAND_INS or lower in _REMARKS or is_template(text):
         return True
-    return " " in text and len(text) <= REMARK_LIMIT and is_remark(text)
+    if len(text) > REMARK_LIMIT or (" " not in text and text.isascii()):
+        return False
+    return _REQUIRED.search(text) is not None or (" " in text and is_remark(text))
 
 
 def is_remark(text: str) -> bool:
