@@ -145,11 +145,17 @@ _STAND_INS = frozenset(
 """.split()
 )
 
-_REQUIRED = re.compile(
-    r"(?i)\b(?:wymagan[aey]|obbligatori[oa]|obligatori[oa]|obligatoire|requise?|verplicht"
-    r"|erforderlich|pflichtfeld|povinn[áéý]|påkrævet|obligatorisk|pakollinen|zorunlu\w*"
-    r"|kötelező|obrigatóri[oa]|обязательн\w+|обов.?язков\w+|obowiązkow\w+|υποχρεωτικ\w+)\b"
-    r"|必填|必須|必须|请输入|請輸入|入力してください|필수|입력하세요|مطلوب|חובה|आवश्यक|จำเป็น"
+_REQUIRED = frozenset(
+    """
+    wymagane wymagana wymagany obbligatorio obbligatoria obligatorio obligatoria
+    obligatoire requis requise verplicht erforderlich pflichtfeld obligatorisk
+    pakollinen zorunlu zorunludur
+""".split()
+)
+_REQUIRED_MARKED = re.compile(
+    r"(?i)\b(?:povinn[áéý]|påkrævet|kötelező|obrigatóri[oa]|обязательн|обов.?язков"
+    r"|obowiązkow|υποχρεωτικ)|必填|必須|必须|请输入|請輸入|入力してください|필수|입력하세요"
+    r"|مطلوب|חובה|आवश्यक|จำเป็น"
 )
 """That a form asks for the value, in other languages."""
 _REMARKS = frozenset(
@@ -168,7 +174,14 @@ def is_placeholder(text: str) -> bool:
         return True
     if len(text) > REMARK_LIMIT or (" " not in text and text.isascii()):
         return False
-    return _REQUIRED.search(text) is not None or (" " in text and is_remark(text))
+    return is_required(text) or (" " in text and is_remark(text))
+
+
+def is_required(text: str) -> bool:
+    """What a form says of a value that it asks for, in a language but English."""
+    if text.isascii():
+        return not _REQUIRED.isdisjoint(text.lower().rstrip(".!").split(" "))
+    return _REQUIRED_MARKED.search(text) is not None
 
 
 def is_remark(text: str) -> bool:
