@@ -59,7 +59,7 @@ _FIXED = (
         0,
     ),
     (KEY_HIT, r'"resourceType"\s?:', 0),
-    (KEY_HIT, r'(?:[Nn][or]\.|[A-Za-z] ?[:*])"', 0),
+    (KEY_HIT, r'(?:[Nn][or]\.|[A-Za-z] ?[:*?])"', 0),
     (KEY_HIT, r'\\u[0-9a-fA-F]{4}[^"\x00-\x1f]{0,12}"\s?:', 0),
     (NESTED_HIT, r'[{\[]\s?(?:\\[nrt]\s?)?\\"', 0),
     (ENCODED_HIT, r'"(?:eyJ|eyA|ewog|ewo|W3si|W1si)[A-Za-z0-9+/_-]{12}', 0),
@@ -149,7 +149,7 @@ def key_expressions(phrases: Iterable[Phrase]) -> dict[str, int]:
     if the classes are smaller or anything optional stands near the end.
     """
     below = [p for p in phrases if p.above and p.above[0] != RESOURCE]
-    plain = [phrase for phrase in phrases if not phrase.above]
+    plain = [p for p in phrases if not p.above and p.words[0] != RESOURCE]
     parts = {(phrase.words, phrase.is_whole) for phrase in plain}
     parts |= {(phrase.accented, phrase.is_whole) for phrase in plain}
     parts |= {(phrase.above, False) for phrase in below}

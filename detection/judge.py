@@ -67,8 +67,9 @@ _DOUBTED = ("doubtful key",)
 _DIGIT = re.compile(r"[0-9]")
 _NAMED = re.compile(
     r"([A-Za-z][\w.]*)[ '\"]{0,2}[=:_/-][ '\"]{0,2}$"
-    r"|(?i:\b(upgrade|version|release|build|firmware|kernel|driver))"
-    r"d?(?: to| from)? v?$"
+    r"|(?i:\b(?:upgrade|version|release|build|firmware|kernel|driver)d?(?: to| from)?"
+    r"|\b(?:(?:up|down)grad|updat|bump)(?:e|ed|es|s|ing)?(?: [\w@./-]{1,40}){1,3}"
+    r" (?:to|from)) v?$"
 )
 """Ends with a name that a text gives to what follows."""
 _PART = re.compile(
@@ -387,7 +388,7 @@ class Judge:
         is_doubted = around.is_doubtful
         if not is_doubted and start > 0:
             named = _NAMED.search(before)
-            is_doubted = named is not None and self._book.is_doubtful(
-                named[1] or named[2]
+            is_doubted = named is not None and (
+                not named[1] or self._book.is_doubtful(named[1])
             )
         return _DOUBTED if is_doubted else ()

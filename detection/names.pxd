@@ -22,7 +22,7 @@ cdef class Bearer:
 cdef class Names:
     cdef object _tells
     cdef list _names, _bearers, _columns
-    cdef bytearray _is_lent
+    cdef bytearray _is_lent, _is_system
     cdef Py_ssize_t count, tables
 
     cdef object start(self)
@@ -40,6 +40,7 @@ cdef class Names:
     @cython.locals(size=Py_ssize_t)
     cdef bint is_bearer(self, const unsigned char* text, Py_ssize_t start,
                         Py_ssize_t end) except -1
+    cdef bint is_code(self, int depth, bytes key) except -1
     cdef bint is_named(self, int depth) except -1
     cdef bint is_column(self, bytes key) except -1
     cdef bint is_changed(self, bytes key) except -1

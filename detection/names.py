@@ -11,8 +11,9 @@ A name may stand in an object (`"name": {"value": "phone"}`, `"type": {"coding":
 positions (`"columns": ["phone"], "rows": [[…]]`); those that come after their rows are
 told beforehand when the document is walked again. So do the first elements of rows
 those below, and the first of a pair the second, or what an operator parts from it,
-where a digit is in the value. What tells no type is no name. Fields are the walker's: a
-bearer that waits for its name keeps what it takes to make one.
+where a digit is in the value. A system of codes names its codes. What tells no type is
+no name. Fields are the walker's: a bearer that waits for its name keeps what it takes
+to make one.
 """
 
 from collections.abc import Callable
@@ -26,15 +27,17 @@ NAMING_KEYS = frozenset(
     b"""
     attr attribute claimtype code column entity field fieldid field_id header id
     identifier k kind label linkid param parameter path predicate property
-    propertyid question ref system tag title type typ variable q fieldtype
+    propertyid question ref reference system tag title type typ variable q fieldtype
     field_type inputtype documenttype document_type doctype doc_type idtype id_type
     identificationtype identification_type identitytype contacttype contact_type
-    infotype info_type entitytype entity_type attributetype
+    infotype info_type entitytype entity_type attributetype text
 """.split()
 )
 """Lower case; their values may name what stands beside them, and so may those of keys
 that end with `name` or `key`."""
-_NAMING_ENDS = (b"name", b"key", b"namecode")
+_NAMING_ENDS = (b"name", b"key", b"namecode", b"system")
+_SYSTEMS = (b"system", b"systemname")
+_CODES = (b"code", b"@code", b"_code")
 _NAMING_SIZE = 24
 """Bytes of a naming key."""
 _DEFINITION = b"/StructureDefinition/"
@@ -51,8 +54,9 @@ BEARERS = _CHANGED.union(
     b"""
     value Value values val v text Text answer raw string number formatted plain
     $value #text _text __text $ $t _ @value content Content cdata _cdata __cdata S N
-    amount Amount identification Identification magnitude display coding extension
+    @code amount Amount identification Identification magnitude display coding extension
     elements children $date $numberLong $numberInt $numberDecimal seconds _seconds
+    betrag wert montant valeur importe valor importo valore bedrag waarde belopp kwota
     iso cents money units old new versions #cdata-section _content_ extracted query
     equals eq response $eq $ne $in $nin $gt $gte $lt $lte _eq _in documentNumber
     document_number docNumber doc_number docNo doc_no idNumber id_number
@@ -139,6 +143,8 @@ class Names:
         """Whether the columns are those of a container within."""
         self.tables = 0
         """Open containers with columns."""
+        self._is_system = bytearray(depth_limit + 1)
+        """Whether that name is one of a system of codes."""
         self.count = 0
         """Open containers with a name."""
 
@@ -155,6 +161,7 @@ class Names:
         self._bearers[depth] = None
         self._columns[depth] = None
         if name is not None:
+            self._is_system[depth] = 0
             self.count += 1
 
     def close(self, depth: int) -> None:
@@ -216,6 +223,15 @@ class Names:
             return False
         return text[start:end] in BEARERS
 
+    def is_code(self, depth: int, key: bytes) -> bool:
+        """Whether it is a code whose system the container names (`"system":
+        "http://loinc.org", "code": …`); beside other names a code is an error's."""
+        return (
+            self._names[depth] is not None
+            and self._is_system[depth] == 1
+            and key in _CODES
+        )
+
     def is_named(self, depth: int) -> bool:
         """Whether a naming key of the container had a name."""
         return self._names[depth] is not None
@@ -248,6 +264,7 @@ class Names:
         if self._names[depth] is None:
             self.count += 1
         self._names[depth] = name
+        self._is_system[depth] = key.lower().endswith(_SYSTEMS)
         return self._bearers[depth]
 
     def _is_name(self, name: bytes) -> bool:

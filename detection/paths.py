@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from detection.fields import Place
 from detection.steps import is_told_as_kind
-from detection.words import decode_key
+from detection.words import MARKS, decode_key
 
 NAME_LIMIT = 48
 """Characters of a name; longer ones look like data."""
@@ -27,7 +27,7 @@ _ID = re.compile(
     r"[0-9a-fA-F]{12,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
     r"|(?=[^\W_]*\d[^\W_]*[^\W\d_]+[^\W_]*\d)[^\W_]{16,}"
 )
-_ODD = re.compile(r"[^\w $.:/+@~\[\]()#*?!%&-]|@[\w-]+\.")
+_ODD = re.compile(rf"[^\w{MARKS} $.:/+@~\[\]()#*?!%&-]|@[\w-]+\.")
 
 
 def shown(key: bytes, known: Mapping[bytes, str]) -> str:

@@ -20,7 +20,7 @@ cdef class Circle:
 cdef class Plan:
     cdef readonly Surroundings around
     cdef readonly str path
-    cdef readonly bint is_told
+    cdef readonly bint is_told, is_said
 
 
 cdef class Reader:
@@ -62,6 +62,8 @@ cdef class Reading:
                    is_spoken="bint",
                    is_cut="bint", is_plain="bint", candidates=list)
     cdef object _judge_value(self, Field field, Plan plan)
+    @cython.locals(start=Py_ssize_t, kept=list)
+    cdef list _undoubted(self, Field field, Plan plan, str text, list candidates)
     @cython.locals(end=Py_ssize_t, country=str)
     cdef str _country_beside(self, Field field)
     @cython.locals(found=list, hit="long long", rule="long long")

@@ -35,7 +35,16 @@ from detection.scripts import fold
 from detection.validators import countries
 from detection.validators.tokens import decode_base64
 from detection.walker import FIELD_LIMIT, Walker
-from detection.words import NOTHING, Notes, PhraseBook, Words, decode_key, split
+from detection.words import (
+    CONTAINERS,
+    NOTHING,
+    Notes,
+    PhraseBook,
+    Told,
+    Words,
+    decode_key,
+    split,
+)
 
 NESTING_LIMIT = 4
 TEXT_LIMIT = 1 << 17
@@ -76,6 +85,35 @@ _NOT_KNOWN: Mapping[bytes, str] = {}
 _CODING = "coding"
 _DISPLAY = "display"
 """Words of a code stand there; elsewhere they name who or what is referred to."""
+_FORMAL = frozenset(
+    """
+    category clinicalstatus verificationstatus status statusreason class severity
+    criticality priority intent use role relationship participant performertype
+    adjudication
+""".split()
+)
+"""Elements of resources that say how one is kept, or who took part."""
+_WRAPPING = CONTAINERS.union(
+    """
+    basic demographics general identity individual main metadata personal properties
+    name names legal human
+""".split()
+)
+"""Last words of keys that name nothing of their own: what is below them is of what is
+above."""
+_OWN_NAMES = ("name", "names")
+_SAYING = frozenset(
+    """
+    error errors fielderrors validation validationerrors permission permissions scopes
+    labels placeholders hints messages translations strings
+""".split()
+)
+"""Keys of what is said of members, or shown for them."""
+_BESIDE = re.compile(
+    rb'"([^"\\]{1,64})"\s*,\s*"\w{0,16}[vV]al(?:ue)?"\s*:\s*(?:\{\s*"\w{1,16}"\s*:\s*)?"?\Z'
+)
+"""Ends with a name and the key of its value."""
+_BESIDE_BYTES = 160
 _COUNTRY = b"country"
 _JSON_START = (b"{", b"[", b'"')
 _decode = json.JSONDecoder(strict=False).decode
@@ -113,9 +151,11 @@ class Circle:
 class Plan:
     """What is known of a field before its value is read."""
 
-    def __init__(self, around: Surroundings, path: str) -> None:
+    def __init__(self, around: Surroundings, path: str, is_said: bool) -> None:
         self.around = around
         self.path = path
+        self.is_said = is_said
+        """Whether it stands in what is said of members, not in their values."""
         self.is_told = bool(around.told)
 
 
@@ -227,7 +267,8 @@ class Reader:
                 context,
                 self._phrases(told, notes),
             )
-            plan = Plan(around, field_path(place, key, _NOT_KNOWN))
+            is_said = not _SAYING.isdisjoint([words.joined for words in circle.above])
+            plan = Plan(around, field_path(place, key, _NOT_KNOWN), is_said)
             if len(key or b"") + len(name or b"") <= _KEY_LIMIT:
                 circle.plans[at] = plan
                 self._kept += 1
@@ -358,9 +399,27 @@ class Reading:
             text, hits, plan.around, is_cut, is_spoken, beside, is_plain
         )
         if candidates:
+            candidates = self._undoubted(field, plan, text, candidates)
             self._judged.append((field.serial, candidates, path, text))
         elif self._judge.labels > labels:
             self._labels[field.serial] = self._labels.get(field.serial, 0) + 1
+
+    def _undoubted(
+        self, field: Field, plan: Plan, text: str, candidates: list[Candidate]
+    ) -> list[Candidate]:
+        """Without words that are said of a secret, and what nothing but its form tells,
+        where a name beside speaks against it: `"key": "app.version", "value":
+        "5.12.0.4"`."""
+        if plan.is_said and not _DIGIT.search(text):
+            candidates = [part for part in candidates if not part.judged.is_secret]
+        kept = [part for part in candidates if part.context or not part.judged.doubts]
+        if len(kept) == len(candidates):
+            return candidates
+        start = max(self._part.start, field.start - _BESIDE_BYTES)
+        name = _BESIDE.search(self._data[start : field.start])
+        if name is None or not self._reader.book.is_doubtful(decode_key(name[1])):
+            return candidates
+        return kept
 
     def _country_beside(self, field: Field) -> str:
         """The country that the field's object names."""
@@ -425,14 +484,37 @@ def _told_types(circle: Circle, notes: Notes) -> Mapping[str, int]:
         return notes.always
     told: dict[str, int] = {}
     for part in notes.told:
-        holds = not part.above or any(w.names(part.above) for w in circle.above)
-        if part.phrase == _DISPLAY and part.above.startswith(RESOURCE):
-            holds = holds and circle.above[0].joined == _CODING
+        holds = not part.above or any(
+            words.names(part.above) for words in _owners(circle, part)
+        )
+        if holds and part.above.startswith(RESOURCE):
+            holds = _is_content(circle, part)
         if holds and part.beside:
             holds = any(other.words.holds(part.beside) for _, other in circle.beside)
         if holds:
             told[part.data_type] = max(part.letters, told.get(part.data_type, 0))
     return told
+
+
+def _owners(circle: Circle, part: Told) -> tuple[Words, ...]:
+    """What above can be what the phrase means. A name is that of the nearest: a user's
+    team has a name of its own."""
+    if not part.phrase.endswith(_OWN_NAMES):
+        return circle.above
+    for number, words in enumerate(circle.above):
+        if words.last not in _WRAPPING:
+            return circle.above[: number + 1]
+    return circle.above
+
+
+def _is_content(circle: Circle, part: Told) -> bool:
+    """Whether a member of a resource says what it is about."""
+    key = circle.above[0].joined
+    if part.phrase == _DISPLAY:
+        if key != _CODING:
+            return False
+        key = circle.above[1].joined
+    return key not in _FORMAL
 
 
 def _both(own: Mapping[str, int], named: Mapping[str, int]) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ cdef int _KEY_HIT, _ESCAPE_HIT, _FIRST_RULE, _HIT_BITS, _FIELD_LIMIT, _KEY_LIMIT
 cdef int _KEY, _STRING, _NUMBER, _WORD, _COLUMNS, _ROWS, _ROW_DEPTH, _NAME_DEPTH
 cdef long long _HIT_MASK, _NEVER
 cdef int _QUOTE, _COMMA, _COLON, _BACKSLASH
-cdef bytes _TYPE_KEY
+cdef bytes _TYPE_KEY, _REFERENCE_KEY, _RESOURCE
 cdef int _OPEN_ARRAY, _CLOSE_ARRAY, _OPEN_OBJECT, _CLOSE_OBJECT
 
 
@@ -63,6 +63,8 @@ cdef class Walker:
                    key=bytes, column=bytes, inside=Container)
     cdef object _take_value(self, int kind, Py_ssize_t start, Py_ssize_t close,
                             Py_ssize_t after, bint is_cut)
+    @cython.locals(key=bytes)
+    cdef bint _is_bearer(self) except -1
     @cython.locals(end="long long", number="long long", last="long long",
                    previous="long long")
     cdef Field _take_hits(self, Field field, int kind, Py_ssize_t start, Py_ssize_t close,
@@ -76,9 +78,10 @@ cdef class Walker:
     cdef object _take_type(self, int kind, Py_ssize_t start, Py_ssize_t close, bytes key)
     @cython.locals(text="const unsigned char*", key=bytes)
     cdef bint _is_coded(self) except -1
-    @cython.locals(text="const unsigned char*", key=bytes, name=bytes, field=Field,
-                   bearer=Bearer)
-    cdef object _name(self, Py_ssize_t start, Py_ssize_t close)
+    @cython.locals(begin=Py_ssize_t, end=Py_ssize_t)
+    cdef object _refer(self, Py_ssize_t start, Py_ssize_t close)
+    @cython.locals(text="const unsigned char*", key=bytes, field=Field, bearer=Bearer)
+    cdef object _name(self, bytes name)
     @cython.locals(text="const unsigned char*", container=Container, depth=int,
                    key=bytes, name=bytes, bearer=Bearer)
     cdef object _name_around(self, Py_ssize_t start, Py_ssize_t close)

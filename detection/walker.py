@@ -49,6 +49,8 @@ _CLOSE_ARRAY = 93
 _OPEN_OBJECT = 123
 _CLOSE_OBJECT = 125
 _TYPE_KEY = b"resourceType"
+_REFERENCE_KEY = b"reference"
+_RESOURCE = fields.RESOURCE.encode()
 _COLUMNS = COLUMNS
 _ROWS = ROWS
 _OPERATORS = frozenset(b"= == === => : eq is equals like in".split())
@@ -104,7 +106,8 @@ class Walker:
         self.foretold_types: dict[int, tuple[int, int]] = {}
         """Those of the walk before."""
         self.pair = b""
-        """The first element of the open array, if it may name the second."""
+        """The element of the open array before this one, if it may name it: names and
+        values may take turns (`rawHeaders`)."""
 
     def walk(
         self,
@@ -287,7 +290,7 @@ class Walker:
         inside = self.containers.inside
         is_told = self.is_told or inside.is_told or self._is_coded()
         if self.key_start >= 0:
-            is_bearer = self.names.is_bearer(self.data, self.key_start, self.key_end)
+            is_bearer = self._is_bearer()
         else:
             is_bearer = inside.is_bearer
             inside.elements += 1
@@ -320,10 +323,19 @@ class Walker:
             if self.key_start < 0:
                 self._head(start, close)
             else:
-                if not is_bearer:
-                    self._name(start, close)
+                if not is_bearer or field is None or field.name is None:
+                    self._name(text[start:close])
                 self._name_around(start, close)
         self._forget_key()
+
+    def _is_bearer(self) -> bool:
+        """Whether the key only says that a value follows, or the code of a system."""
+        if self.names.is_bearer(self.data, self.key_start, self.key_end):
+            return True
+        if not self.names.count or self.containers.typed:
+            return False
+        key = self.data[self.key_start : self.key_end]
+        return self.names.is_code(self.containers.depth, key)
 
     def _take_hits(
         self,
@@ -388,7 +400,10 @@ class Walker:
         return None
 
     def _take_type(self, kind: int, start: int, close: int, key: bytes) -> None:
-        """Takes the type of the open object, if this member says it."""
+        """Takes the type of the open object, or of what it refers to, if this member
+        says it."""
+        if self.containers.typed and key == _REFERENCE_KEY:
+            self._refer(start, close)
         if not self.is_told or kind != _STRING or key != _TYPE_KEY:
             return
         inside = self.containers.inside
@@ -407,13 +422,20 @@ class Walker:
             return self.containers.key(self.data) == b"coding"
         return True
 
-    def _name(self, start: int, close: int) -> None:
+    def _refer(self, start: int, close: int) -> None:
+        """What is referred to (`"reference": "Patient/1"`) names what is beside it, by
+        its type."""
+        end = self.data.rfind(b"/", start, close)
+        if end > start:
+            begin = max(self.data.rfind(b"/", start, end) + 1, start)
+            self._name(_RESOURCE + self.data[begin:end])
+
+    def _name(self, name: bytes) -> None:
         """Takes the name for the open object, and for the bearer that waits in it."""
         text = self.data
         key = text[self.key_start : self.key_end]
-        name = text[start:close]
         bearer = self.names.take(self.containers.depth, key, name)
-        if bearer is None:
+        if bearer is None or bearer.key_start == self.key_start:
             return
         field = bearer.field
         if field is None:
@@ -452,7 +474,7 @@ class Walker:
         name = text[start:close]
         if not row.is_array or not self._says(name):
             return
-        if row.elements == 1:
+        if row.elements & 1:
             self.pair = name
         outer = row.outer
         if outer.is_array and outer.elements == 1:

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from detection.catalog import Catalog
-from detection.fields import KEY_LIMIT
+from detection.fields import KEY_LIMIT, RESOURCE
 from detection.scripts import fold
 from detection.validators.countries import ends_key, of_key
 
 _UNSPACED = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 """Letters of scripts that do not part words, or seldom: each stands for a word."""
-_MARKS = (
+MARKS = (
     "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc"
     "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a03"
     "\u0a3c-\u0a51\u0abc-\u0acd\u0b3c-\u0b4d\u0bbe-\u0bcd\u0c3e-\u0c4d\u0cbc-\u0ccd"
@@ -28,7 +28,7 @@ _MARKS = (
 )
 """Vowels and signs that stand on a letter, which Python counts as no letters."""
 _WORD = re.compile(
-    rf"[A-Z]+(?![a-z])|[A-Z]?(?:[^\W\d_A-Z{_UNSPACED}]|[{_MARKS}])+|\d+|[{_UNSPACED}]"
+    rf"[A-Z]+(?![a-z])|[A-Z]?(?:[^\W\d_A-Z{_UNSPACED}]|[{MARKS}])+|\d+|[{_UNSPACED}]"
 )
 _ASCII_WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+")
 """The same in a text that is ASCII, which most are: a third of the time."""
@@ -67,7 +67,9 @@ MODIFIERS = frozenset(
     home work office mobile primary secondary main business private personal
     current old new value raw text string input field confirm confirmation again
     billing shipping delivery alternate alternative backup recovery default
-    original full normalized formatted plain clear enc encoded keyword
+    original full normalized formatted plain clear enc encoded keyword cents yearly
+    monthly brut bruto brutto lordo netto neto annuel annuelle anual mensuel mensuelle
+    mensual mensile
 """.split()
 )
 """Words after a phrase that leave it telling."""
@@ -95,18 +97,19 @@ FILLERS = frozenset(
     provided given verified stored changed updated replaced has have had to from as up
     ends and gave which customer customers client user holder person patient guest
     s = n value field with for me us at back new
+    klienta klientki klient cliente clienti kunden kundin клиента клиентки заявителя
     ist lautet ist war mein meine meinem der die das im nummer unter ihre ihr
     est le la les du de ma mon sa son numero au est
     es el mi su al il lo mio suo e n del della di
     het mijn zijn haar van is uw op
     o meu sua seu do da no ao nº
-    to jest moj moja nr numer numeru mojego pod
+    to jest moj moja nr numer numeru mojego pod は が も 는 은 이 가
 """.split()
 )
 """Words that may stand between a phrase and the value that it names."""
 _ENDING = re.compile(
     r"(?i:\b(?:n[or]?|num|t[eé]l|cell?|mob|fax|ph))\.[ :]{0,3}$"
-    r"|\w(?:[^\w!?.]|_){1,6}$"
+    r"|\w(?:[^\w!?.]|_){1,6}$|[はがも는은이가][ :\uff1a]{0,2}$"
 )
 _ON_FILE = re.compile(r"\bon (?:file|record)\b")
 _NAMING = re.compile(
@@ -125,13 +128,21 @@ class Words(NamedTuple):
     joined: str
     bounds: tuple[int, ...]
 
+    @property
+    def last(self) -> str:
+        """The last word."""
+        return self.joined[self.bounds[-2] :] if len(self.bounds) > 1 else ""
+
     def holds(self, phrase: str) -> bool:
         """Whether the joined phrase stands in it on word boundaries."""
         return any(start + len(phrase) in self.bounds for start in self._starts(phrase))
 
     def names(self, phrase: str) -> bool:
         """Whether it is a container of what the phrase names: `billingCustomers`,
-        `customer_details`, but not `customer_orders`."""
+        `customer_details`, but not `customer_orders`. The type of a resource names its
+        own only: what is said below a `condition` is not below a Condition."""
+        if self.joined.startswith(RESOURCE) and not phrase.startswith(RESOURCE):
+            return False
         rests = (self.joined[s + len(phrase) :] for s in self._starts(phrase))
         return any(not rest or rest in CONTAINERS for rest in rests)
 

@@ -19,7 +19,7 @@ from detection.validators.verdict import Verdict
 
 _PASSWORD = re.compile(
     r"(?is)(?:pass(?:word|wd|phrase)?|pwd)\\?[\"']?"
-    r"(?P<sign>\s+value=|\s+(?:for [^\"'\n]{1,40}?[\"'\w] )?is\s+|[\s:=>]+)"
+    r"(?P<sign>\s+value=|\s+(?:for [^\"'\n]{1,40}?[\"'\w] )?(?:is|was)\s+|[\s:=>]+)"
     r"(?P<quote>\\?[\"']?)(?P<value>.*?)\\?[\"']?"
 )
 _SECRET = re.compile(

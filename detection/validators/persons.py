@@ -18,6 +18,8 @@ _NOT_NAMES = frozenset(
     master production staging development
 """.split()
 )
+_SLUG = re.compile("[a-z]+(?:[-_.][a-z]+)+")
+"""A name of something in lower case: `ops-alerts`."""
 _NO_DIGITS = re.compile(r"\D+")
 _EXTENSION = re.compile(r"(?i)\s*(?:x|ext\.?|#)\s*\d{1,6}$")
 _LABEL = "[^.-](?:[^.]{0,61}[^.-])?"
@@ -159,7 +161,7 @@ def person_name(text: str) -> Verdict:
     words = text.replace(",", " ").split()
     if not words or text.lower().strip() in _NOT_NAMES or len(words) > 6:
         return Verdict.INVALID
-    if any(word.lower() in _NOT_NAMES for word in words):
+    if any(word.lower() in _NOT_NAMES or _SLUG.fullmatch(word) for word in words):
         return Verdict.INVALID
     looks = all(
         word[0].isupper() or not word[0].isalpha() or word[0] == word[0].upper()

@@ -24,7 +24,7 @@ _ALGORITHM = re.compile(
 )
 _EXPRESSION = re.compile(
     r"\$\(.+\)|\([^()]*\)|[\w$]+(?:(?:\.|::|->)[\w$]+)*(?:\(.*\)|\[['\"].+['\"]\])[;]?"
-    r"(?:[ ]?\{\})?|lambda .*|!\w+ [\w.]+|env:\w+|@\w+\(.*\)"
+    r"(?:[ ]?\{\})?|lambda .*|!\w+ [\w.]+|env:\w+|@[\w.]+\(.*\)"
 )
 _VALIDATION = re.compile(
     r"(?:required|nullable|string|confirmed|sometimes|optional)(?:\|[\w:,]+)*"

@@ -140,10 +140,24 @@ _STAND_INS = frozenset(
     example foo bar test tbd write read input show hide never active encrypted
     sensitive confidential forward refresh csrf rotated reset forgot change confirm
     update passkey biometric prompt interactive external managed generated provided
-    present absent unchanged stored same-origin include omit
+    present absent unchanged stored same-origin include omit incorrect mismatch rejected
+    all any
 """.split()
 )
 
+_REQUIRED = frozenset(
+    """
+    wymagane wymagana wymagany obbligatorio obbligatoria obligatorio obligatoria
+    obligatoire requis requise verplicht erforderlich pflichtfeld obligatorisk
+    pakollinen zorunlu zorunludur
+""".split()
+)
+_REQUIRED_MARKED = re.compile(
+    r"(?i)\b(?:povinn[áéý]|påkrævet|kötelező|obrigatóri[oa]|обязательн|обов.?язков"
+    r"|obowiązkow|υποχρεωτικ)|必填|必須|必须|请输入|請輸入|入力してください|필수|입력하세요"
+    r"|مطلوب|חובה|आवश्यक|จำเป็น"
+)
+"""That a form asks for the value, in other languages."""
 _REMARKS = frozenset(
     [
         *("not set", "not applicable", "not available", "not required", "see vault"),
@@ -158,7 +172,16 @@ def is_placeholder(text: str) -> bool:
     lower = text.lower()
     if lower in _STAND_INS or lower in _REMARKS or is_template(text):
         return True
-    return " " in text and len(text) <= REMARK_LIMIT and is_remark(text)
+    if len(text) > REMARK_LIMIT or (" " not in text and text.isascii()):
+        return False
+    return is_required(text) or (" " in text and is_remark(text))
+
+
+def is_required(text: str) -> bool:
+    """What a form says of a value that it asks for, in a language but English."""
+    if text.isascii():
+        return not _REQUIRED.isdisjoint(text.lower().rstrip(".!").split(" "))
+    return _REQUIRED_MARKED.search(text) is not None
 
 
 def is_remark(text: str) -> bool:

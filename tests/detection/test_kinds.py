@@ -241,7 +241,39 @@ HELD: list[tuple[Any, str]] = [
         {"log": "start with shopApiSecret=mdkqwu1_zxqpalskdjfhgqpw"},
         "credential.api_key",
     ),
+    ({"system": "http://snomed.info/sct", "code": "44054006"}, "health.procedure_code"),
+    ({"@code": "I10", "@codeSystem": "2.16.840.1.113883.6.90"}, "health.icd10_code"),
+    ({"problems": [{"name": "Gastritis"}]}, "health.diagnosis"),
+    ({"medications": [{"name": "Ibuprofen"}]}, "health.medication"),
+    ({"resourceType": "DiagnosticReport", "conclusion": "Anaemia"}, "health.diagnosis"),
+    ({"resourceType": "Practitioner", "name": [{"text": "Ada King"}]}, "personal.name"),
+    ({"question": "What is your birth date?", "answer": "3 May 1971"}, ""),
+    ({"text": "Passport number *", "value": "X1234567"}, "identity.passport"),
+    ({"rawHeaders": ["Host", "a.example", "X-Api-Key", "kQ7vmetX29pLzR4w"]}, ""),
+    ({"customer": {"personalInfo": {"name": "Ada Lovelace"}}}, "personal.name"),
+    ({"DebtorAccount": {"Name": "Grace Hopper"}}, "personal.name"),
+    ({"author": "Grace Hopper"}, "personal.name"),
+    ({"balances": [{"available": 81.2}]}, "financial.account_balance"),
+    ({"gehalt": {"betrag": 4100}}, "personal.income"),
+    ({"salario_bruto": 31000}, "personal.income"),
+    ({"生年月日": "平成2年4月1日"}, "personal.birth_date"),
+    ({"birthDate": "1971-05"}, "personal.birth_date"),
+    ({"dob": -172800000}, "personal.birth_date"),
+    ({"birthday": {"date": "1971-05-03"}}, "personal.birth_date"),
+    ({"numero_patente": "RM1234567X"}, "identity.driving_licence"),
+    ({"note": "Mein Handy: 0151 23456789"}, "contact.phone"),
+    ({"note": "電話は03-5253-1111です"}, "contact.phone"),
+    ({"note": "the door's password was Maple-7-Leaf once"}, "credential.password"),
 ]
+REFERRED = [
+    ("Patient/7", "personal.name", "Ada Lovelace"),
+    ("https://ehr.example/fhir/Practitioner/9", "personal.name", "Grace Hopper"),
+    ("Condition/c3", "health.diagnosis", "Chronic gastritis"),
+    ("Medication/m1", "health.medication", "Ibuprofen 400 mg"),
+    ("Organization/o2", "", "Saint Anna Hospital"),
+    ("#contained", "", "Ada Lovelace"),
+]
+"""What is referred to, what its words are, and words."""
 CODED = [
     ("Condition", "code", "C50.9", "health.icd10_code"),
     ("Condition", "code", "254837009", "health.diagnosis"),
@@ -342,6 +374,20 @@ NOT_HELD: list[tuple[Any, str]] = [
     ({"note": "part AB1234567C"}, "identity.driving_licence"),
     ({"part": "2FH5UF6NK84"}, "health.us_mbi"),
     ({"cards": [{"name": "overview"}]}, "financial.card_holder"),
+    ({"user": {"team": {"name": "Platform Core"}}}, "personal.name"),
+    ({"customer": {"orders": [{"name": "Blue Widget"}]}}, "personal.name"),
+    ({"key": "app.version", "value": {"stringValue": "4.1.0.3"}}, "network.ip_address"),
+    ({"note": "Upgraded libfoo from 1.4.2.9 to 1.5.0.1"}, "network.ip_address"),
+    ({"permissions": {"password": "editor"}}, "credential.password"),
+    ({"errors": {"password": ["was pwned"]}}, "credential.password"),
+    ({"password": "@Vendor.Vault(Name=kv;Secret=db)"}, "credential.password"),
+    ({"note": "password is base64 encoded"}, "credential.password"),
+    ({"nazwisko": "To pole jest wymagane"}, "personal.last_name"),
+    ({"姓名": "请输入姓名"}, "personal.name"),
+    ({"receiver_name": "ops-alerts"}, "personal.name"),
+    ({"first": "page", "last": "page"}, "personal.first_name"),
+    ({"city": "all"}, "contact.city"),
+    ({"field": "passport", "code": "too_short1"}, "identity.passport"),
     ({"url": "https://x.example/?order_id=4012888888881881"}, "financial.payment_card"),
 ]
 
@@ -384,6 +430,24 @@ def test_a_resource_speaks_by_its_type(
     assert data_type in likely(scanner, body)
     assert data_type in likely(scanner, {"entry": [{"resource": body}]})
     assert not likely(scanner, {member: concept})
+
+
+@pytest.mark.parametrize(("reference", "data_type", "words"), REFERRED)
+def test_what_is_referred_to_is_named_by_its_type(
+    scanner: Scanner, reference: str, data_type: str, words: str
+) -> None:
+    named = {"reference": reference, "display": words}
+    for member in (named, dict(reversed(named.items()))):
+        found = likely(scanner, {"resourceType": "CarePlan", "about": [member]})
+        assert found == ({data_type} if data_type else set())
+
+
+@pytest.mark.parametrize("member", ["category", "severity", "clinicalStatus"])
+def test_how_a_resource_is_kept_is_not_what_it_is_about(
+    scanner: Scanner, member: str
+) -> None:
+    concept = {"coding": [{"display": "Some words"}], "text": "Some words"}
+    assert not likely(scanner, {"resourceType": "Condition", member: [concept]})
 
 
 @pytest.mark.parametrize("name", ["sid", "JSESSIONID", "user_session", "session-id"])

@@ -71,5 +71,28 @@ def test_a_name_is_forgotten_with_its_walk() -> None:
         assert len(found) == count
 
 
-def test_keys_that_name_bear_no_name() -> None:
-    assert not {key.lower() for key in BEARERS} & NAMING_KEYS
+def test_of_keys_that_name_only_texts_bear_a_name() -> None:
+    assert {key.lower() for key in BEARERS} & NAMING_KEYS == {b"text"}
+
+
+def test_a_text_names_what_is_beside_it_and_not_itself() -> None:
+    assert names(b'{"text": "told", "answer": "x"}') == [(b"x", b"told")]
+    assert names(b'{"text": "told"}') == []
+
+
+def test_names_and_values_may_take_turns() -> None:
+    data = b'["a", "b", "told", "x1", "told", "y"]'
+    assert names(data) == [(b"x1", b"told")]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b'{"system": "told", "code": "x"}', b"told"),
+        (b'{"@code": "x", "@codeSystem": "told"}', b"told"),
+        (b'{"field": "told", "code": "HIT"}', None),
+        (b'{"system": "told", "count": "HIT"}', None),
+    ],
+)
+def test_a_system_names_its_codes(data: bytes, name: bytes | None) -> None:
+    assert [found for _, found in names(data)] == [name]

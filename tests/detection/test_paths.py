@@ -20,6 +20,7 @@ from detection.paths import (
         (b"first name", '["first name"]'),
         ("имя".encode(), '["имя"]'),
         (b"x-1", '["x-1"]'),
+        ("जन्म तिथि".encode(), '["जन्म तिथि"]'),
         (b"12345678", ".{number}"),
         (b"123e4567-e89b-12d3-a456-426614174000", ".{id}"),
         (b"a1b2c3d4e5f6a7b8c9", ".{id}"),
