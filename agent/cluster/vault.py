@@ -101,8 +101,8 @@ class Vault:
                     "User-Agent": "vethscope",
                 },
             )
-            answer = connection.getresponse()
-            return answer.status, answer.read(LONGEST_BYTES)
+            with connection.getresponse() as answer:
+                return answer.status, answer.read(LONGEST_BYTES)
         finally:
             connection.close()
 

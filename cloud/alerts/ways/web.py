@@ -114,9 +114,9 @@ def _ask(
     for name, value in told.items():
         asking.putheader(name, value)
     asking.endheaders(body)
-    answer = asking.getresponse()
-    after = _after(answer.getheader("retry-after") or "")
-    return answer.status, after, answer.read(MOST_ANSWER_BYTES)
+    with asking.getresponse() as answer:
+        after = _after(answer.getheader("retry-after") or "")
+        return answer.status, after, answer.read(MOST_ANSWER_BYTES)
 
 
 def _after(text: str) -> float:
