@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -31,6 +30,7 @@ from cloud.store.store import Store
 from proto.v1 import collector_pb2_grpc
 from tests.cloud import prepared
 from tests.ports import free_port
+from tests.waiting import eventually
 
 WAIT_SECONDS = 20
 KILLS = int(os.environ.get("VETHSCOPE_KILLS", "3"))
@@ -74,10 +74,7 @@ def collecting_openly(
 
 def wait_until(is_true: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
     """Looks again and again; fails if it does not become true."""
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.01)
+    assert eventually(is_true, seconds), "did not happen in time"
 
 
 class Answer(NamedTuple):
